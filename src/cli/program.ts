@@ -1,0 +1,23 @@
+import { Command } from 'commander';
+
+/** The program `penstock`: a verb per role and per task. Each verb loads its code when it runs, so `--help` is quick. */
+export function program(): Command {
+  const penstock = new Command('penstock')
+    .description('Durable image detection on Temporal, Kafka and ClickHouse, at a GPU throughput that was measured.')
+    .showHelpAfterError();
+  const role = (name: string, does: string, load: () => Promise<{ serve: () => Promise<void> }>): void => {
+    penstock
+      .command(name)
+      .description(`role: ${does}`)
+      .action(async () => {
+        const { serve } = await load();
+        await serve();
+      });
+  };
+  role('intake', 'takes events over HTTP and hands them to Kafka', () => import('../intake/index.js'));
+  role('dispatcher', 'forms micro-batches and starts workflows', () => import('../dispatch/index.js'));
+  role('orchestrator', 'runs workflows, rollups and housekeeping', () => import('../workers/orchestrator.js'));
+  role('detector', 'runs the model', () => import('../workers/detector.js'));
+  role('sink', 'writes results into ClickHouse', () => import('../sink/index.js'));
+  return penstock;
+}

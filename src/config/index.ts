@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { environmentSchema, type Config } from './schema.js';
+
+export { environmentSchema, type Config };
+
+/** A configuration that can't be used; the message names every variable that is wrong and why. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/**
+ * Parses the environment once, at the entry of a role. Unknown PENSTOCK_* variables are an error, because a typing
+ * mistake would otherwise run with a default.
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv): Config {
+  const unknown = Object.keys(environment).filter(
+    (name) =>
+      name.startsWith('PENSTOCK_') && !Object.hasOwn(environmentSchema.shape, name) && !STACK_VARIABLES.has(name),
+  );
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = environmentSchema.safeParse(set);
+  const problems = unknown.map((name) => `${name}: no such variable`);
+  if (!parsed.success)
+    problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  else problems.push(...contradictions(parsed.data));
+  if (problems.length > 0 || !parsed.success) throw new ConfigError(`configuration:\n  ${problems.join('\n  ')}`);
+  return parsed.data;
+}
+
+/** Read by the one-machine stack, not by roles: addresses of servers that run elsewhere, the download cache. */
+export const STACK_VARIABLES: ReadonlySet<string> = new Set([
+  'PENSTOCK_CACHE_DIR',
+  'PENSTOCK_STACK_KAFKA',
+  'PENSTOCK_STACK_TEMPORAL',
+  'PENSTOCK_STACK_GCS',
+  'PENSTOCK_STACK_CLICKHOUSE',
+  'PENSTOCK_DATA_DIR',
+]);
+
+function contradictions(config: Config): string[] {
+  const problems: string[] = [];
+  for (const lane of config.PENSTOCK_LANES) {
+    if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(lane))
+      problems.push(`PENSTOCK_LANES: '${lane}' is no lane name (a-z, 0-9, -)`);
+  }
+  if (config.PENSTOCK_LANES.length === 0) problems.push('PENSTOCK_LANES: at least one lane');
+  for (const name of ['PENSTOCK_DEFAULT_LANE', 'PENSTOCK_EXPRESS_LANE'] as const) {
+    if (!config.PENSTOCK_LANES.includes(config[name]))
+      problems.push(`${name}: '${config[name]}' is not in PENSTOCK_LANES`);
+  }
+  return problems;
+}
+
+/** The documentation table of every variable, in Markdown. */
+export function configurationTable(): string {
+  const schema = z.toJSONSchema(environmentSchema, { io: 'input', unrepresentable: 'any' });
+  const rows = Object.entries(schema.properties ?? {}).map(([name, property]) => {
+    const {
+      default: fallback,
+      description = '',
+      enum: values,
+    } = property as { default?: unknown; description?: string; enum?: string[] };
+    const shown = fallback === undefined ? '' : `\`${JSON.stringify(fallback).replaceAll('"', '')}\``;
+    return `| \`${name}\` | ${shown} | ${description}${values ? ` One of ${values.map((value) => `\`${value}\``).join(', ')}.` : ''} |`;
+  });
+  return ['| variable | default | meaning |', '| --- | --- | --- |', ...rows].join('\n');
+}

@@ -1,0 +1,174 @@
+import { z } from 'zod';
+
+/**
+ * Every environment variable that Penstock reads, with its unit, default and meaning. docs/configuration.md is
+ * generated from this object. Temporal's connection is configured by Temporal's own variables (TEMPORAL_ADDRESS,
+ * TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…; https://docs.temporal.io/develop/environment-configuration).
+ */
+const int = (fallback: number, min: number, max: number) => z.coerce.number().int().min(min).max(max).default(fallback);
+const list = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text) =>
+      text
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== ''),
+    );
+const flag = z.stringbool().default(false);
+const secret = z.string().optional();
+
+export const environmentSchema = z.object({
+  PENSTOCK_HTTP_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe(
+      'Address that the role listens on. Anything but loopback needs credentials to be configured for endpoints that change state.',
+    ),
+  PENSTOCK_HTTP_PORT: int(8080, 0, 65535).describe(
+    'Port of the role: /healthz, /readyz, /metrics, and its own endpoints. 0 takes a free one.',
+  ),
+  PENSTOCK_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('Least level that is logged.'),
+  PENSTOCK_SHUTDOWN_MS: int(25_000, 0, 600_000).describe(
+    'Milliseconds that a role may take to drain after SIGTERM; then it ends with an error.',
+  ),
+
+  PENSTOCK_KAFKA_BROKERS: list('127.0.0.1:9092').describe('Bootstrap brokers, host:port, separated by commas.'),
+  PENSTOCK_KAFKA_SSL: flag.describe('Use TLS to the brokers.'),
+  PENSTOCK_KAFKA_SASL_MECHANISM: z
+    .enum(['plain', 'scram-sha-256', 'scram-sha-512'])
+    .optional()
+    .describe('SASL mechanism; without it no SASL.'),
+  PENSTOCK_KAFKA_USERNAME: secret.describe('SASL user.'),
+  PENSTOCK_KAFKA_PASSWORD: secret.describe('SASL password. Never logged.'),
+  PENSTOCK_KAFKA_PARTITIONS: int(6, 1, 10_000).describe('Partitions of a topic that Penstock creates.'),
+  PENSTOCK_KAFKA_REPLICATION: int(1, 1, 10).describe(
+    'Replication factor of a topic that Penstock creates. 3 in production.',
+  ),
+  PENSTOCK_KAFKA_DISK_PATH: z
+    .string()
+    .optional()
+    .describe('Folder on the disk of the broker, where intake can see it; intake answers 503 above the watermark.'),
+  PENSTOCK_KAFKA_DISK_WATERMARK: z.coerce
+    .number()
+    .min(0.01)
+    .max(1)
+    .default(0.9)
+    .describe('Share of that disk (0 to 1) above which intake takes nothing more.'),
+
+  PENSTOCK_LANES: list('bulk,express').describe(
+    'Lanes, in the order of their names: each has a topic penstock.image-events.<lane>.',
+  ),
+  PENSTOCK_DEFAULT_LANE: z.string().default('bulk').describe('Lane of an image that nothing else routes.'),
+  PENSTOCK_EXPRESS_LANE: z.string().default('express').describe('Lane whose batches use the express task queue.'),
+  PENSTOCK_DEFAULT_MODEL: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+    .default('shapes')
+    .describe('Name of the model that detects an image that nothing else routes.'),
+  PENSTOCK_RETENTION_DAYS: int(396, 1, 36_500).describe(
+    'Days after its upload that an image is kept in the tables; older objects are refused as OUT_OF_RETENTION. The TTL of the tables is 396 days: raise both together.',
+  ),
+
+  PENSTOCK_INTAKE_MAX_BODY_BYTES: int(262_144, 1024, 16_777_216).describe(
+    'Largest body of an event; above it intake answers 413.',
+  ),
+  PENSTOCK_INTAKE_BUFFER_EVENTS: int(20_000, 1, 10_000_000).describe(
+    "Most events that wait for the broker's acknowledgement; above it intake answers 503.",
+  ),
+  PENSTOCK_INTAKE_PRODUCE_TIMEOUT_MS: int(10_000, 100, 600_000).describe(
+    'Milliseconds that an event may wait for the broker before intake answers 503.',
+  ),
+  PENSTOCK_INTAKE_OIDC_AUDIENCE: z
+    .string()
+    .optional()
+    .describe(
+      "Audience that the sender's OIDC token must have. Without it no token is asked for, and intake listens on loopback only.",
+    ),
+  PENSTOCK_INTAKE_OIDC_ISSUER: z.string().default('https://accounts.google.com').describe('Issuer of the token.'),
+  PENSTOCK_INTAKE_OIDC_JWKS_URL: z
+    .string()
+    .default('https://www.googleapis.com/oauth2/v3/certs')
+    .describe('Where the keys of the issuer are.'),
+  PENSTOCK_INTAKE_OIDC_EMAILS: list('').describe(
+    'Service accounts that may send, separated by commas; empty lets any with the audience.',
+  ),
+
+  PENSTOCK_BATCH_MAX_IMAGES: int(256, 1, 2048).describe('Most images in one micro-batch.'),
+  PENSTOCK_BATCH_MAX_BYTES: int(131_072, 1024, 1_048_576).describe("Most bytes of a batch's workflow input."),
+  PENSTOCK_BATCH_LINGER_MS: int(100, 0, 60_000).describe(
+    'Milliseconds that the broker may hold a fetch to fill a batch.',
+  ),
+  PENSTOCK_WINDOW_BATCHES: int(12, 1, 10_000).describe(
+    'Most open batches of one dispatcher, all lanes together; above it the backlog waits in Kafka.',
+  ),
+
+  PENSTOCK_GCS_ENDPOINT: z
+    .string()
+    .optional()
+    .describe("Endpoint of the storage API when it is not Google's (an emulator)."),
+  PENSTOCK_GCS_PROJECT: z.string().optional().describe('Project of the storage client.'),
+
+  PENSTOCK_MODEL_DIR: z
+    .string()
+    .optional()
+    .describe('Folder with model.yaml and the ONNX file. Default: the shapes model that comes with Penstock.'),
+  PENSTOCK_EXECUTION_PROVIDER: z
+    .enum(['cpu', 'cuda', 'tensorrt', 'webgpu', 'coreml', 'dml'])
+    .default('cpu')
+    .describe('Execution provider of ONNX Runtime. A missing one is an error, never a silent fall-back.'),
+  PENSTOCK_DEVICE_ID: int(0, 0, 63).describe('Device of the provider.'),
+  PENSTOCK_DETECT_SLOTS: int(4, 1, 1000).describe(
+    'Batches that a detector works on at once (fixed slots on the task queue).',
+  ),
+  PENSTOCK_DETECT_EXPRESS_SLOTS: int(1, 1, 1000).describe('Slots kept for express batches.'),
+  PENSTOCK_DETECT_CHILDREN: int(0, 0, 256).describe(
+    'Child processes that own a model session. 0: one for a GPU, one per core on CPUs.',
+  ),
+  PENSTOCK_DETECT_THREADS: int(1, 1, 256).describe('Threads inside one model run (intra-op), per child.'),
+  PENSTOCK_DECODE_THREADS: int(0, 0, 256).describe(
+    'Threads that download and decode, per child. 0: two on CPUs, one per core for a GPU.',
+  ),
+  PENSTOCK_DETECT_IMAGES_PER_SECOND: z.coerce
+    .number()
+    .min(0)
+    .default(0)
+    .describe('Rate of inferences of one detector. 0: no cap, slots alone bound it.'),
+  PENSTOCK_DETECT_ATTEMPTS: int(5, 1, 100).describe('Tries of one image for passing reasons before it is dead.'),
+  PENSTOCK_IMAGE_MAX_BYTES: int(50_000_000, 1, 2_000_000_000).describe(
+    'Largest object that is downloaded; above it: TOO_LARGE.',
+  ),
+  PENSTOCK_IMAGE_MAX_PIXELS: int(100_000_000, 1, 1_000_000_000).describe(
+    'Most pixels of a picture; above it: TOO_MANY_PIXELS.',
+  ),
+  PENSTOCK_IMAGE_TIMEOUT_MS: int(30_000, 100, 3_600_000).describe(
+    'Milliseconds for the download of one image, and again for its decoding.',
+  ),
+
+  PENSTOCK_CLICKHOUSE_URL: z.string().default('http://127.0.0.1:8123').describe('HTTP address of ClickHouse.'),
+  PENSTOCK_CLICKHOUSE_USER: z.string().default('default').describe('User.'),
+  PENSTOCK_CLICKHOUSE_PASSWORD: z.string().default('').describe('Password. Never logged.'),
+  PENSTOCK_CLICKHOUSE_DATABASE: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+    .default('penstock')
+    .describe('Database.'),
+  PENSTOCK_SINK_MAX_ROWS: int(50_000, 1, 1_000_000).describe('Most rows in one insert.'),
+  PENSTOCK_SINK_INSERT_TIMEOUT_MS: int(60_000, 1000, 600_000).describe(
+    'Milliseconds after which an insert counts as unknown and is repeated.',
+  ),
+
+  PENSTOCK_ROLLUP_INTERVAL_MS: int(10_000, 1000, 3_600_000).describe('How often touched hours are rolled up.'),
+  PENSTOCK_HOUSEKEEP_INTERVAL_MS: int(300_000, 1000, 86_400_000).describe(
+    'How often consumed records are deleted from Kafka.',
+  ),
+  PENSTOCK_HOUSEKEEP_GROUPS: list('').describe(
+    "Further consumer groups that must have read a record before it is deleted, as topic=group pairs, besides Penstock's own.",
+  ),
+});
+
+export type Config = z.infer<typeof environmentSchema>;

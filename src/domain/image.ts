@@ -1,0 +1,33 @@
+/**
+ * The identity of an image: one version of one object. A name that is written again gets a new generation, so
+ * (bucket, object, generation) never changes its meaning.
+ */
+export interface ImageRef {
+  bucket: string;
+  object: string;
+  /** GCS generation: a 64-bit integer, kept as decimal digits so that it can't round. */
+  generation: string;
+}
+
+/** `gs://bucket/object#generation`: the identity as text, for logs and as key of a Kafka message. */
+export function imageKey({ bucket, object, generation }: ImageRef): string {
+  return `gs://${bucket}/${object}#${generation}`;
+}
+
+/** One box in pixels of the picture after EXIF orientation; `xMin < xMax`, `yMin < yMax`, inside the picture. */
+export interface Detection {
+  class: string;
+  /** 0 to 1 */
+  score: number;
+  xMin: number;
+  yMin: number;
+  xMax: number;
+  yMax: number;
+}
+
+/** What detection of one picture gives: its size after EXIF orientation and its boxes, best score first. */
+export interface DetectedImage {
+  width: number;
+  height: number;
+  detections: Detection[];
+}

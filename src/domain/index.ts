@@ -1,0 +1,5 @@
+export * from './image.js';
+export * from './reasons.js';
+export * from './messages.js';
+export * from './batch.js';
+export * from './topics.js';

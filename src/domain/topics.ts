@@ -1,0 +1,21 @@
+/** Names of Kafka topics and Temporal task queues: contracts that others rely on. */
+export const IMAGE_RESULTS_TOPIC = 'penstock.image-results';
+export const DEAD_LETTERS_TOPIC = 'penstock.dead-letters';
+const IMAGE_EVENTS_PREFIX = 'penstock.image-events.';
+
+export function imageEventsTopic(lane: string): string {
+  return `${IMAGE_EVENTS_PREFIX}${lane}`;
+}
+
+export const ORCHESTRATION_QUEUE = 'penstock-orchestration';
+
+/** Queue of the detectors of a model; express work has one of its own with a slot kept for it. */
+export function detectQueue(model: string, express: boolean): string {
+  return express ? `penstock-detect-${model}-express` : `penstock-detect-${model}`;
+}
+
+/** Consumer groups. Retention by consumption waits for every group that the configuration names. */
+export function dispatcherGroup(lane: string): string {
+  return `penstock.dispatcher.${lane}`;
+}
+export const SINK_GROUP = 'penstock.sink';

@@ -1,0 +1,3 @@
+export { serveRole, type RoleContext, type RunningRole } from './role.js';
+export { createHttpServer } from './http.js';
+export { retryForever, type Backoff } from './retry.js';

@@ -1,0 +1,33 @@
+import { pino } from 'pino';
+
+/**
+ * The one logger: a JSON line an event on stdout. Field names that correlate: `eventId`, `batchId` (workflow id),
+ * `image` (gs://bucket/object#generation), `err`.
+ */
+export type Logger = pino.Logger;
+
+/** Values under these names are never written, at the top or one level down. */
+const SECRET_FIELDS = ['password', 'token', 'authorization', 'apiKey', 'secret', 'cookie'];
+
+export function createLogger(role: string, level: string): Logger {
+  return pino({
+    level,
+    base: { role, pid: process.pid },
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.headers.${name}`]), censor: '[redacted]' },
+    serializers: { err: (error: unknown) => (error instanceof Error ? describeError(error) : error) },
+  });
+}
+
+/** Message, type, code and stack. Not pino's own serializer: it would copy every field, requests and headers too. */
+function describeError(error: Error): Record<string, unknown> {
+  const { code } = error as { code?: unknown };
+  return {
+    type: error.name,
+    message: error.message,
+    ...(typeof code === 'string' || typeof code === 'number' ? { code } : {}),
+    ...(error.cause instanceof Error ? { cause: describeError(error.cause) } : {}),
+    stack: error.stack,
+  };
+}

@@ -1,0 +1,28 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Makes metrics named `penstock_<thing>_<unit>` in one registry, with bounded labels. */
+export interface Metrics {
+  readonly registry: Registry;
+  counter<L extends string = never>(name: `penstock_${string}_total`, help: string, labels?: readonly L[]): Counter<L>;
+  gauge<L extends string = never>(name: `penstock_${string}`, help: string, labels?: readonly L[]): Gauge<L>;
+  histogram<L extends string = never>(
+    name: `penstock_${string}`,
+    help: string,
+    buckets: readonly number[],
+    labels?: readonly L[],
+  ): Histogram<L>;
+}
+
+export function createMetrics(role: string): Metrics {
+  const registry = new Registry();
+  registry.setDefaultLabels({ role });
+  collectDefaultMetrics({ register: registry });
+  const common = { registers: [registry] };
+  return {
+    registry,
+    counter: (name, help, labels = []) => new Counter({ ...common, name, help, labelNames: labels }),
+    gauge: (name, help, labels = []) => new Gauge({ ...common, name, help, labelNames: labels }),
+    histogram: (name, help, buckets, labels = []) =>
+      new Histogram({ ...common, name, help, labelNames: labels, buckets: [...buckets] }),
+  };
+}
