@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { upCommand } from './up.js';
 
 /** The program `penstock`: a verb per role and per task. Each verb loads its code when it runs, so `--help` is quick. */
 export function program(): Command {
@@ -19,5 +20,6 @@ export function program(): Command {
   role('orchestrator', 'runs workflows, rollups and housekeeping', () => import('../workers/orchestrator.js'));
   role('detector', 'runs the model', () => import('../workers/detector.js'));
   role('sink', 'writes results into ClickHouse', () => import('../sink/index.js'));
+  penstock.addCommand(upCommand());
   return penstock;
 }

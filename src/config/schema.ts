@@ -104,7 +104,7 @@ export const environmentSchema = z.object({
     'Milliseconds that the broker may hold a fetch to fill a batch.',
   ),
   PENSTOCK_WINDOW_BATCHES: int(12, 1, 10_000).describe(
-    'Most open batches of one dispatcher, all lanes together; above it the backlog waits in Kafka.',
+    'Most open batches that one dispatcher has in each lane; above it the backlog waits in Kafka.',
   ),
 
   PENSTOCK_GCS_ENDPOINT: z
@@ -131,7 +131,10 @@ export const environmentSchema = z.object({
   ),
   PENSTOCK_DETECT_THREADS: int(1, 1, 256).describe('Threads inside one model run (intra-op), per child.'),
   PENSTOCK_DECODE_THREADS: int(0, 0, 256).describe(
-    'Threads that download and decode, per child. 0: two on CPUs, one per core for a GPU.',
+    'Threads that download and prepare pictures, per child; each works on a few at once. 0: one on CPUs, one per core for a GPU.',
+  ),
+  PENSTOCK_DETECT_MODEL_BATCH: int(8, 1, 4096).describe(
+    'Most images in one model run, where the batch dimension of the model is dynamic.',
   ),
   PENSTOCK_DETECT_IMAGES_PER_SECOND: z.coerce
     .number()

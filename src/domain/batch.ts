@@ -13,6 +13,40 @@ export interface DetectBatchInput {
   lastOffset: string;
   buckets: string[];
   images: PackedImage[];
+  /** Tries of one image for passing reasons before it is dead. */
+  maxAttempts: number;
+  /** Uses the express task queue of the model. */
+  express: boolean;
+  /** Where an earlier execution of the same batch left off; without it every image is pending. */
+  progress?: BatchProgress;
+}
+
+/** What is known of the images of a batch. */
+export interface BatchProgress {
+  detected: number;
+  /** Images still to be detected: index into images, inferences begun. */
+  pending: [image: number, attempts: number][];
+  /** Images that are dead: index into images, reason. */
+  dead: [image: number, reason: string][];
+}
+
+/** What a batch that went well returns. */
+export interface BatchResult {
+  images: number;
+  detected: number;
+  /** Dead images by reason code. */
+  dead: Record<string, number>;
+}
+
+/** Input of the workflow `detectImage`. */
+export interface DetectImageInput {
+  model: string;
+  bucket: string;
+  object: string;
+  generation: string;
+  uploadedAtMs: number;
+  receivedAtMs: number;
+  maxAttempts: number;
 }
 
 /** [index into buckets, object, generation, uploadedAtMs, receivedAtMs] */

@@ -9,15 +9,17 @@ export type Logger = pino.Logger;
 /** Values under these names are never written, at the top or one level down. */
 const SECRET_FIELDS = ['password', 'token', 'authorization', 'apiKey', 'secret', 'cookie'];
 
-export function createLogger(role: string, level: string): Logger {
-  return pino({
+/** @param destination where lines go instead of stdout */
+export function createLogger(role: string, level: string, destination?: pino.DestinationStream): Logger {
+  const options: pino.LoggerOptions = {
     level,
     base: { role, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.headers.${name}`]), censor: '[redacted]' },
     serializers: { err: (error: unknown) => (error instanceof Error ? describeError(error) : error) },
-  });
+  };
+  return destination ? pino(options, destination) : pino(options);
 }
 
 /** Message, type, code and stack. Not pino's own serializer: it would copy every field, requests and headers too. */

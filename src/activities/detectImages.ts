@@ -1,0 +1,137 @@
+import { CancelledFailure, Context } from '@temporalio/activity';
+import {
+  type DetectImagesInput,
+  type DetectImagesResult,
+  type DetectionActivities,
+  type RecordDeadInput,
+} from '../domain/index.js';
+import { type Engine, type ImageOutcome } from '../inference/index.js';
+import { type Logger } from '../telemetry/index.js';
+import { BatchWork, parseCheckpoint } from './batchWork.js';
+import { imageResult, type PublishResults, type ResultOrigin } from './results.js';
+
+export interface DetectionDependencies {
+  engine: Engine;
+  publish: PublishResults;
+  /** name@hash of the model that the engine runs. */
+  modelId: string;
+  /**
+   * Without an acknowledged outcome for so long, an activity hands its images back: waiting is the workflow's business.
+   * Longer than any image may take once it has begun, so that none is handed back again and again while it is worked on.
+   */
+  stallMs: number;
+  log: Logger;
+}
+
+/** An activity ends by itself well before its bound and hands back what it did not get to. */
+const WORK_LIMIT_MS = 10 * 60_000;
+const TICK_MS = 1_000;
+
+/**
+ * Activities of a detector. Outcomes are published as they come; only what the broker has acknowledged counts as done,
+ * and the heartbeat carries it, so that a retry after a lost detector repeats little.
+ */
+export function createDetectionActivities(dependencies: DetectionDependencies): DetectionActivities {
+  return {
+    detectImages: (input) => detectImages(dependencies, input),
+    recordDead: (input) => recordDead(dependencies, input),
+  };
+}
+
+async function detectImages(
+  dependencies: DetectionDependencies,
+  input: DetectImagesInput,
+): Promise<DetectImagesResult> {
+  const { engine, publish, log, modelId } = dependencies;
+  const context = Context.current();
+  const origin = originOf(context, modelId, input.buckets);
+  const { workflowId } = origin;
+  const work = new BatchWork(input, parseCheckpoint(context.info.heartbeatDetails));
+  const stop = new AbortController();
+
+  const settle = async (image: number, outcome: ImageOutcome): Promise<void> => {
+    const packed = input.images[image];
+    if (packed === undefined) return;
+    const attempts = (input.attempts[image] ?? 0) + 1;
+    try {
+      if (outcome.kind === 'detected') {
+        await publish([imageResult(origin, packed, attempts, { status: 'detected', ...outcome })]);
+      } else if (outcome.kind === 'dead') {
+        await publish([
+          imageResult(origin, packed, attempts, { status: 'dead', ...outcome, detectedAtMs: Date.now() }),
+        ]);
+      }
+      work.settle(image, outcome);
+    } catch (error) {
+      // Not acknowledged: the image is not done, whatever the broker stored. It is handed back and detected again.
+      log.warn({ err: error, batchId: workflowId }, 'result not acknowledged');
+      work.release(image);
+    }
+  };
+
+  const pending = work.pending();
+  engine.detect({
+    images: pending.map((image) => work.reference(image)),
+    express: input.express,
+    signal: stop.signal,
+    onOutcome: (index, outcome) => {
+      const image = pending[index];
+      if (image !== undefined) void settle(image, outcome);
+    },
+  });
+
+  const cancelled = watchCancellation(context);
+  const beat = setInterval(() => context.heartbeat(work.checkpoint()), TICK_MS);
+  try {
+    await work.finished({ stallMs: dependencies.stallMs, limitMs: WORK_LIMIT_MS, cancelled: cancelled.promise });
+  } finally {
+    clearInterval(beat);
+    stop.abort();
+  }
+  if (cancelled.failure !== undefined && !cancelled.isShutdown) throw cancelled.failure;
+  const result = work.result(input.withDetections ?? false);
+  log.info(
+    {
+      batchId: workflowId,
+      detected: result.detected,
+      dead: result.dead.length,
+      retry: result.retry.length,
+      untried: result.untried.length,
+    },
+    'images detected',
+  );
+  return result;
+}
+
+async function recordDead({ publish, modelId }: DetectionDependencies, input: RecordDeadInput): Promise<void> {
+  const origin = originOf(Context.current(), modelId, input.buckets);
+  const results = input.dead.flatMap(({ image, reason, detail }) => {
+    const packed = input.images[image];
+    const outcome = { status: 'dead' as const, reason, detail, detectedAtMs: Date.now() };
+    return packed ? [imageResult(origin, packed, input.attempts[image] ?? 0, outcome)] : [];
+  });
+  await publish(results);
+}
+
+function originOf(context: Context, model: string, buckets: readonly string[]): ResultOrigin {
+  const { workflowId = '', runId = '' } = context.info.workflowExecution ?? {};
+  return { model, buckets, workflowId, runId };
+}
+
+interface Cancellation {
+  /** Resolves when the activity is cancelled, or when the worker shuts down. */
+  promise: Promise<void>;
+  failure: CancelledFailure | undefined;
+  /** The worker goes, not the work: what is done counts, the rest is handed back. */
+  isShutdown: boolean;
+}
+
+function watchCancellation(context: Context): Cancellation {
+  const cancellation: Cancellation = { promise: Promise.resolve(), failure: undefined, isShutdown: false };
+  cancellation.promise = context.cancelled.catch((error: unknown) => {
+    if (!(error instanceof CancelledFailure)) throw error;
+    cancellation.failure = error;
+    cancellation.isShutdown = error.message === 'WORKER_SHUTDOWN';
+  });
+  return cancellation;
+}

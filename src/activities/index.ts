@@ -1,0 +1,3 @@
+export { createDetectionActivities } from './detectImages.js';
+export { createOrchestrationActivities } from './orchestration.js';
+export { createResultPublisher, type PublishResults } from './results.js';

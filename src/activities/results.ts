@@ -1,0 +1,69 @@
+import {
+  IMAGE_RESULTS_TOPIC,
+  imageKey,
+  type ImageResult,
+  type PackedImage,
+  type ImageReason,
+  type DetectedImage,
+} from '../domain/index.js';
+import { GroupCommit, type OutgoingRecord, type StreamProducer } from '../stream/index.js';
+
+/** Most results in one produce request, and how long one may wait for others; milliseconds. */
+const MAX_GROUP = 1000;
+const LINGER_MS = 10;
+
+/** Publishes results; resolves when the broker has acknowledged them, rejects when it did not. */
+export type PublishResults = (results: readonly ImageResult[]) => Promise<void>;
+
+/** Results of all activities of a process share their produce requests. */
+export function createResultPublisher(producer: StreamProducer): PublishResults {
+  const group = new GroupCommit<OutgoingRecord>(
+    (records) => producer.send(IMAGE_RESULTS_TOPIC, records),
+    MAX_GROUP,
+    LINGER_MS,
+  );
+  return (results) => group.add(results.map((result) => ({ key: imageKey(result), value: JSON.stringify(result) })));
+}
+
+/** What a result needs besides the outcome. */
+export interface ResultOrigin {
+  /** name@hash */
+  model: string;
+  buckets: readonly string[];
+  workflowId: string;
+  runId: string;
+}
+
+type Outcome =
+  | { status: 'detected'; image: DetectedImage; detectedAtMs: number }
+  | { status: 'dead'; reason: ImageReason; detail: string; detectedAtMs: number };
+
+/** The message of one image. `attempts` counts the try that gave the outcome. */
+export function imageResult(
+  origin: ResultOrigin,
+  packed: PackedImage,
+  attempts: number,
+  outcome: Outcome,
+): ImageResult {
+  const [bucket, object, generation, uploadedAtMs, receivedAtMs] = packed;
+  const { workflowId, runId, model } = origin;
+  const dead = outcome.status === 'dead';
+  return {
+    v: 1,
+    bucket: origin.buckets[bucket] ?? '',
+    object,
+    generation,
+    model,
+    status: outcome.status,
+    ...(dead ? { reason: outcome.reason, detail: outcome.detail } : {}),
+    width: dead ? 0 : outcome.image.width,
+    height: dead ? 0 : outcome.image.height,
+    detections: dead ? [] : outcome.image.detections,
+    uploadedAtMs,
+    receivedAtMs,
+    detectedAtMs: outcome.detectedAtMs,
+    attempts,
+    workflowId,
+    runId,
+  };
+}

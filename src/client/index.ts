@@ -1,0 +1,4 @@
+export { connectTemporal, type TemporalClient } from './connect.js';
+export { BatchStarter, type StartOutcome, type BatchToStart } from './startBatch.js';
+export { ensureSchedules } from './schedules.js';
+export { openBatches, followBatch, SEARCH_ATTRIBUTES } from './batches.js';

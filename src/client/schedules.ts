@@ -1,0 +1,42 @@
+import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy, type ScheduleOptions } from '@temporalio/client';
+import { type Config } from '../config/index.js';
+import { ORCHESTRATION_QUEUE } from '../domain/index.js';
+
+/** Creates the schedules of Penstock, or brings those that exist in line with the configuration. */
+export async function ensureSchedules(client: Client, config: Config): Promise<void> {
+  const hour = 3_600_000;
+  await ensure(client, every('penstock-rollup', 'rollUp', [{ verify: false }], config.PENSTOCK_ROLLUP_INTERVAL_MS));
+  await ensure(client, every('penstock-rollup-verify', 'rollUp', [{ verify: true }], 24 * hour));
+  await ensure(client, every('penstock-housekeep', 'housekeep', [], config.PENSTOCK_HOUSEKEEP_INTERVAL_MS));
+}
+
+/** A run that is late is skipped, never queued: the next one does the same work. */
+function every(scheduleId: string, workflowType: string, args: unknown[], intervalMs: number): ScheduleOptions {
+  return {
+    scheduleId,
+    spec: { intervals: [{ every: intervalMs }] },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1 minute' },
+    action: {
+      type: 'startWorkflow',
+      workflowType,
+      args,
+      workflowId: scheduleId,
+      taskQueue: ORCHESTRATION_QUEUE,
+      workflowExecutionTimeout: '30 minutes',
+    },
+  };
+}
+
+async function ensure(client: Client, options: ScheduleOptions): Promise<void> {
+  try {
+    await client.schedule.create(options);
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    await client.schedule.getHandle(options.scheduleId).update((current) => ({
+      ...current,
+      spec: options.spec,
+      policies: { ...current.policies, ...options.policies },
+      action: current.action,
+    }));
+  }
+}

@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto';
+import { type BatchStarter, type BatchToStart } from '../client/index.js';
+import { DEAD_LETTERS_TOPIC, DEAD_LETTER_PAYLOAD_BYTES, type BatchMemo, type DeadLetter } from '../domain/index.js';
+import { type Progress, type Slice, type SliceHandler, type StreamProducer } from '../stream/index.js';
+import { type Logger } from '../telemetry/index.js';
+import { formBatch, type BatchLimits, type FormedBatch, type InvalidRecord } from './formBatch.js';
+import { type DispatchMetrics } from './metrics.js';
+import { type Window } from './window.js';
+
+export interface LaneDispatcherOptions {
+  lane: string;
+  express: boolean;
+  limits: BatchLimits;
+  maxAttempts: number;
+  starter: Pick<BatchStarter, 'start'>;
+  /** Resolves when the execution has closed. */
+  follow: (workflowId: string) => Promise<void>;
+  producer: Pick<StreamProducer, 'send'>;
+  window: Window;
+  metrics: DispatchMetrics;
+  log: Logger;
+}
+
+/**
+ * Turns slices of a lane into `detectBatch` executions, at least once: records count as consumed only when the start of
+ * their batch is durable. A crash in between reads them again; then the execution exists, and its memo tells where it
+ * ends and what it holds. It is trusted only when what is read now hashes the same: offsets repeat when a topic is made
+ * again, and twice is cheap, never is not.
+ */
+export function laneDispatcher(options: LaneDispatcherOptions): SliceHandler {
+  const { window } = options;
+  return async (slice) => {
+    if (window.isFull) return { consumed: 0, pauseUntil: window.room() };
+    const batch = formBatch(slice.records, options.limits);
+    if (isWorthWaiting(slice, batch, options.limits)) return { consumed: 0 };
+    return dispatch(options, slice, batch);
+  };
+}
+
+/** The tail of a slice is left for the next fetch when the log surely holds more to fill it. */
+function isWorthWaiting(slice: Slice, batch: FormedBatch, limits: BatchLimits): boolean {
+  const last = slice.records.at(-1);
+  const isTail = batch.records.length === slice.records.length && batch.records.length < limits.maxImages / 2;
+  return isTail && last !== undefined && slice.highWatermark - last.offset > BigInt(limits.maxImages);
+}
+
+async function dispatch(options: LaneDispatcherOptions, slice: Slice, formed: FormedBatch): Promise<Progress> {
+  let batch = formed;
+  let suffix = '';
+  for (;;) {
+    const outcome = await startAll(options, slice, batch, suffix);
+    if (outcome.kind === 'started') break;
+    if (outcome.kind === 'refused') {
+      batch = halve(options, slice, batch, outcome.message);
+      continue;
+    }
+    const again = sameRecords(slice, batch, outcome.memo, options.limits);
+    if (again !== undefined) {
+      batch = again;
+      continue;
+    }
+    options.log.warn(
+      { topic: slice.topic, partition: slice.partition, memo: outcome.memo },
+      'id is taken by other records',
+    );
+    // Named by its content, so that reading it once more finds it; should even that name be taken, by chance.
+    suffix = `-${suffix === '' ? batch.memo.eventsHash.slice(0, 16) : randomUUID()}`;
+  }
+  await buryInvalid(options, slice, batch.invalid);
+  options.metrics.records.inc({ lane: options.lane }, batch.records.length);
+  options.metrics.duplicates.inc({ lane: options.lane }, batch.duplicates);
+  return { consumed: batch.records.length };
+}
+
+type Started =
+  { kind: 'started' } | { kind: 'exists'; memo: BatchMemo | undefined } | { kind: 'refused'; message: string };
+
+/**
+ * Starts one execution for each model of the batch. The first that exists already tells how the records were cut when
+ * they were first read; the caller cuts them the same way and starts what is missing.
+ */
+async function startAll(
+  options: LaneDispatcherOptions,
+  slice: Slice,
+  batch: FormedBatch,
+  suffix: string,
+): Promise<Started> {
+  let existing: Started | undefined;
+  for (const [model, { buckets, images }] of batch.models) {
+    const workflowId = batchId(slice, batch, suffix, model);
+    const start: BatchToStart = {
+      workflowId,
+      memo: batch.memo,
+      input: {
+        model,
+        lane: options.lane,
+        topic: slice.topic,
+        partition: slice.partition,
+        firstOffset: batch.memo.firstOffset,
+        lastOffset: batch.memo.lastOffset,
+        buckets,
+        images,
+        maxAttempts: options.maxAttempts,
+        express: options.express,
+      },
+    };
+    const outcome = await options.starter.start(start);
+    if (outcome.kind === 'refused') return outcome;
+    if (outcome.kind === 'exists' && outcome.memo?.eventsHash !== batch.memo.eventsHash) return outcome;
+    if (outcome.kind === 'exists') existing = outcome;
+    options.window.hold(workflowId, options.follow(workflowId));
+    options.metrics.batches.inc({ lane: options.lane, outcome: outcome.kind });
+    options.metrics.images.observe({ lane: options.lane }, images.length);
+    options.log.debug({ batchId: workflowId, images: images.length, outcome: outcome.kind }, 'batch');
+  }
+  if (existing)
+    options.log.info({ batchId: batchId(slice, batch, suffix, ''), ...batch.memo }, 'batch was started before');
+  return { kind: 'started' };
+}
+
+/** `detect/<topic>/<partition>/<firstOffset>-<8 of the first event's id>`, with the model where it has several. */
+function batchId(slice: Slice, batch: FormedBatch, suffix: string, model: string): string {
+  const first = `${batch.memo.firstOffset}-${batch.firstId.replaceAll('-', '').slice(0, 8)}`;
+  const of = batch.models.size > 1 && model !== '' ? `/${model}` : '';
+  return `detect/${slice.topic}/${slice.partition}/${first}${suffix}${of}`;
+}
+
+/** The batch cut as the memo says, when the slice holds those very records; undefined when it holds others. */
+function sameRecords(
+  slice: Slice,
+  batch: FormedBatch,
+  memo: BatchMemo | undefined,
+  limits: BatchLimits,
+): FormedBatch | undefined {
+  if (memo === undefined || memo.firstOffset !== batch.memo.firstOffset) return undefined;
+  const again = formBatch(slice.records, limits, BigInt(memo.lastOffset));
+  return again.memo.eventsHash === memo.eventsHash ? again : undefined;
+}
+
+function halve(options: LaneDispatcherOptions, slice: Slice, batch: FormedBatch, message: string): FormedBatch {
+  const { topic, partition } = slice;
+  if (batch.records.length === 1)
+    throw new Error(`${topic}/${partition}/${batch.memo.firstOffset}: Temporal refuses it: ${message}`);
+  options.log.warn({ topic, partition, records: batch.records.length, message }, 'start refused, batch is halved');
+  const middle = batch.records[Math.floor(batch.records.length / 2) - 1];
+  return formBatch(slice.records, options.limits, middle?.offset ?? batch.records[0]?.offset);
+}
+
+/** Records that are no image events: kept as dead letters before their offsets are committed. */
+async function buryInvalid(
+  options: LaneDispatcherOptions,
+  slice: Slice,
+  invalid: readonly InvalidRecord[],
+): Promise<void> {
+  if (invalid.length === 0) return;
+  options.metrics.invalid.inc({ lane: options.lane }, invalid.length);
+  const letters = invalid.map(({ record, detail }): DeadLetter => {
+    const payload = record.value.subarray(0, DEAD_LETTER_PAYLOAD_BYTES);
+    return {
+      v: 1,
+      id: randomUUID(),
+      source: 'dispatcher',
+      reason: 'INVALID_RECORD',
+      detail: detail.slice(0, 2000),
+      origin: `${slice.topic}/${slice.partition}/${record.offset}`,
+      payload: payload.toString('base64'),
+      payloadEncoding: 'base64',
+      payloadTruncated: payload.length < record.value.length,
+      receivedAtMs: Math.max(0, Math.trunc(record.timestampMs)),
+    };
+  });
+  await options.producer.send(
+    DEAD_LETTERS_TOPIC,
+    letters.map((letter) => ({ key: letter.id, value: JSON.stringify(letter) })),
+  );
+  options.log.warn(
+    { topic: slice.topic, partition: slice.partition, records: invalid.length },
+    'records are no image events',
+  );
+}

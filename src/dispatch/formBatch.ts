@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import {
+  imageEventSchema,
+  imageKey,
+  type BatchMemo,
+  type DetectBatchInput,
+  type ImageEvent,
+  type PackedImage,
+} from '../domain/index.js';
+import { type StreamRecord } from '../stream/index.js';
+
+export interface BatchLimits {
+  maxImages: number;
+  /** Bytes of the packed references, all models of the batch together. */
+  maxBytes: number;
+}
+
+/** A record that is no image event; it goes to dead letters. */
+export interface InvalidRecord {
+  record: StreamRecord;
+  detail: string;
+}
+
+/** Consecutive records of one partition that are started together. */
+export interface FormedBatch {
+  /** Records taken from the front of the slice. */
+  records: readonly StreamRecord[];
+  /** Id of the first record's event, or its offset when it is no event. */
+  firstId: string;
+  memo: BatchMemo;
+  /** The images by model, in the order in which the models appear; a duplicate inside the batch is dropped. */
+  models: Map<string, Pick<DetectBatchInput, 'buckets' | 'images'>>;
+  invalid: InvalidRecord[];
+  duplicates: number;
+}
+
+/** What a packed image costs besides its name: quotes, commas, generation and two times. */
+const PACKED_BYTES = 60;
+
+/**
+ * Takes records from the front of a slice until the batch is full. With `through` it takes exactly the records up to
+ * that offset, whatever the limits: a batch that was started before, read again.
+ */
+export function formBatch(records: readonly StreamRecord[], limits: BatchLimits, through?: bigint): FormedBatch {
+  const hash = createHash('sha256');
+  const models: FormedBatch['models'] = new Map();
+  const buckets = new Map<string, Map<string, number>>();
+  const seen = new Set<string>();
+  const invalid: InvalidRecord[] = [];
+  let duplicates = 0;
+  let images = 0;
+  let bytes = 0;
+  let taken = 0;
+  let firstId: string | undefined;
+
+  for (const record of records) {
+    if (through === undefined ? images >= limits.maxImages : record.offset > through) break;
+    const event = parseEvent(record);
+    const size = typeof event === 'string' ? 0 : Buffer.byteLength(event.object) + PACKED_BYTES;
+    if (through === undefined && taken > 0 && bytes + size > limits.maxBytes) break;
+    taken += 1;
+    const id = typeof event === 'string' ? `offset-${record.offset}` : event.id;
+    firstId ??= id;
+    hash.update(id).update('\n');
+    if (typeof event === 'string') {
+      invalid.push({ record, detail: event });
+      continue;
+    }
+    const identity = `${event.model}\n${imageKey(event)}`;
+    if (seen.has(identity)) {
+      duplicates += 1;
+      continue;
+    }
+    seen.add(identity);
+    images += 1;
+    bytes += size;
+    const batch = models.get(event.model) ?? { buckets: [], images: [] };
+    models.set(event.model, batch);
+    batch.images.push(pack(event, batch.buckets, buckets));
+  }
+  const front = records.slice(0, taken);
+  return {
+    records: front,
+    firstId: firstId ?? '',
+    memo: {
+      firstOffset: (front[0]?.offset ?? 0n).toString(),
+      lastOffset: (front.at(-1)?.offset ?? 0n).toString(),
+      eventsHash: hash.digest('hex'),
+    },
+    models,
+    invalid,
+    duplicates,
+  };
+}
+
+function pack(event: ImageEvent, names: string[], indexes: Map<string, Map<string, number>>): PackedImage {
+  const ofModel = indexes.get(event.model) ?? new Map<string, number>();
+  indexes.set(event.model, ofModel);
+  let bucket = ofModel.get(event.bucket);
+  if (bucket === undefined) {
+    bucket = names.push(event.bucket) - 1;
+    ofModel.set(event.bucket, bucket);
+  }
+  return [bucket, event.object, event.generation, event.uploadedAtMs, event.receivedAtMs];
+}
+
+/** The event, or a sentence why the record is none. */
+function parseEvent(record: StreamRecord): ImageEvent | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(record.value.toString('utf8'));
+  } catch (error) {
+    return `no JSON: ${error instanceof Error ? error.message : String(error)}`;
+  }
+  const parsed = imageEventSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  return parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
+}

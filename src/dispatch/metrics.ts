@@ -1,0 +1,27 @@
+import { type Metrics } from '../telemetry/index.js';
+
+/** Metrics of a dispatcher. */
+export function dispatchMetrics(metrics: Metrics) {
+  return {
+    records: metrics.counter('penstock_dispatcher_records_total', 'Records whose batch is durable', ['lane']),
+    duplicates: metrics.counter(
+      'penstock_dispatcher_duplicates_total',
+      'Events dropped as duplicates inside their batch',
+      ['lane'],
+    ),
+    invalid: metrics.counter('penstock_dispatcher_invalid_records_total', 'Records that are no image events', ['lane']),
+    batches: metrics.counter('penstock_dispatcher_batches_total', 'Batches started, or found started', [
+      'lane',
+      'outcome',
+    ]),
+    images: metrics.histogram(
+      'penstock_dispatcher_batch_images',
+      'Images in a batch',
+      [1, 4, 16, 64, 256, 1024],
+      ['lane'],
+    ),
+    open: metrics.gauge('penstock_dispatcher_open_batches', 'Batches that are open in the window', ['lane']),
+  };
+}
+
+export type DispatchMetrics = ReturnType<typeof dispatchMetrics>;

@@ -1,0 +1,58 @@
+import { type DetectedImage } from './image.js';
+import { type PackedImage } from './batch.js';
+import { type ImageReason } from './reasons.js';
+
+/** Activities that workflows call: types only, so that a workflow can be bundled without them. */
+
+/** Images of one batch that are to be detected now. */
+export interface DetectImagesInput {
+  model: string;
+  buckets: string[];
+  images: PackedImage[];
+  /** Inferences begun for each image so far, in the order of `images`. */
+  attempts: number[];
+  express: boolean;
+  /** Return the boxes too; for single images only. Default false: results go to Kafka, not through Temporal. */
+  withDetections?: boolean;
+}
+
+/** What became of an image that was not detected. `image` is an index into the input's images. */
+export interface FailedImage {
+  image: number;
+  reason: ImageReason;
+  detail: string;
+}
+
+export interface DetectImagesResult {
+  detected: number;
+  /** Dead at once; their results are published already. */
+  dead: FailedImage[];
+  /** Tried, and failed for a passing reason: one attempt each is used up. */
+  retry: FailedImage[];
+  /** Indexes of images that were handed back: no inference of theirs began. */
+  untried: number[];
+  detections?: DetectedImage;
+}
+
+/** Images whose attempts are used up: their results are published as dead. */
+export interface RecordDeadInput {
+  model: string;
+  buckets: string[];
+  images: PackedImage[];
+  attempts: number[];
+  dead: FailedImage[];
+}
+
+export interface DetectionActivities {
+  /** Runs the model over the images and publishes their results. Task queue of the model. */
+  detectImages(input: DetectImagesInput): Promise<DetectImagesResult>;
+  /** Publishes a result `dead` for each image; here, because the detector knows the name@hash of its model. */
+  recordDead(input: RecordDeadInput): Promise<void>;
+}
+
+export interface OrchestrationActivities {
+  /** Recomputes the hours that were touched; returns how many. */
+  rollUp(input: { verify: boolean }): Promise<{ hours: number }>;
+  /** Deletes from Kafka what every named consumer group has read; returns records by topic. */
+  deleteConsumedRecords(): Promise<Record<string, number>>;
+}

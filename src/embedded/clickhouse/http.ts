@@ -1,0 +1,243 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { hostname } from 'node:os';
+import { createGzip, type Gzip } from 'node:zlib';
+import { insertBlocks, readHead, requestBytes } from './body.js';
+import { isNotStreamable, NOTHING, setStatement, type Engine, type Outcome } from './engine.js';
+import { exception, toException } from './exceptions.js';
+import { contentType, isLineDelimited, isStreamed } from './formats.js';
+import { authenticate, parseRequest, type Account, type QueryRequest } from './request.js';
+import { analyse } from './statement.js';
+
+/** Bounds of one request; bytes. */
+export interface Limits {
+  /** Text of a query without the data of an INSERT; ClickHouse's max_query_size. */
+  queryBytes: number;
+  /** A streamed insert is written in blocks of about this size. */
+  blockBytes: number;
+  /** Insert data in a format that can't be cut (CSV, Parquet, …). */
+  wholeInsertBytes: number;
+  /** Result in a format that can't be streamed (JSON, Parquet, …), as max_result_bytes counts it. */
+  wholeResultBytes: number;
+  /** Requests at once, those that wait for a thread among them; the next is refused as ClickHouse does. */
+  requests: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  queryBytes: 262_144,
+  blockBytes: 16 * 1024 * 1024,
+  wholeInsertBytes: 128 * 1024 * 1024,
+  wholeResultBytes: 256 * 1024 * 1024,
+  requests: 200,
+};
+
+/** The HTTP server, not yet listening. What it speaks stands at the head of server.ts. */
+export function createClickHouseServer(engine: Engine, account: Account, limits: Limits): Server {
+  let requests = 0;
+  const server = createServer({ keepAliveTimeout: 30_000, requestTimeout: 0 }, (request, response) => {
+    void answer(request, response);
+  });
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = new URL(request.url ?? '/', 'http://server');
+    response.setHeader('X-ClickHouse-Server-Display-Name', hostname());
+    response.setHeader('X-ClickHouse-Timezone', engine.timezone);
+    try {
+      const asks = request.method === 'GET' || request.method === 'HEAD';
+      if (asks && (url.pathname === '/ping' || (url.pathname === '/' && !url.searchParams.has('query')))) {
+        response.setHeader('Content-Type', 'text/html; charset=UTF-8').end('Ok.\n');
+        return;
+      }
+      if (url.pathname !== '/') {
+        request.resume();
+        response.statusCode = 404;
+        response.end(`There is no handle ${url.pathname}\n\nUse / or /ping for health checks.\n`);
+        return;
+      }
+      authenticate(request, url, account);
+      const asked = parseRequest(request, url);
+      response.setHeader('X-ClickHouse-Query-Id', asked.queryId ?? randomUUID());
+      if (requests >= limits.requests)
+        throw exception(
+          202,
+          'TOO_MANY_SIMULTANEOUS_QUERIES',
+          `Too many simultaneous queries. Maximum: ${limits.requests}`,
+        );
+      requests += 1;
+      try {
+        await execute(engine, limits, request, response, asked);
+      } finally {
+        requests -= 1;
+      }
+    } catch (error) {
+      await fail(request, response, error);
+    }
+  };
+  return server;
+}
+
+async function execute(
+  engine: Engine,
+  limits: Limits,
+  request: IncomingMessage,
+  response: ServerResponse,
+  asked: QueryRequest,
+): Promise<void> {
+  const connection = engine.connect();
+  try {
+    if (asked.database !== undefined && asked.database !== '')
+      await connection.run(`USE \`${asked.database.replaceAll('`', '``')}\``, 'Null');
+    const limit = Math.min(Number(asked.settings.get('max_query_size') ?? limits.queryBytes), limits.wholeInsertBytes);
+    const source = requestBytes(request, asked.query);
+    const { head, ended } = await readHead(source, limit + 1);
+    // Latin-1 keeps one character a byte, so that positions in the text are positions in the bytes.
+    const statement = analyse(head.toString('latin1'));
+    if (statement.secondStatement >= 0) {
+      const tail = head.subarray(statement.secondStatement, statement.secondStatement + 100).toString();
+      const where = `failed at position ${statement.secondStatement + 1} (end of query): ${tail}`;
+      throw exception(62, 'SYNTAX_ERROR', `Syntax error (Multi-statements are not allowed): ${where}`);
+    }
+    // chdb's queue of asynchronous inserts answers some inserts with `Unknown packet 11`; the roles send 0 anyway.
+    if (statement.kind === 'insert' && !asked.settings.has('async_insert')) asked.settings.set('async_insert', '0');
+    if (asked.settings.size > 0) await connection.run(setStatement(asked.settings), 'Null');
+
+    if (statement.kind === 'insert') {
+      const sql = head.subarray(0, statement.dataStart).toString().trimEnd();
+      const blocks = insertBlocks(head.subarray(statement.dataStart), source, {
+        lineDelimited: isLineDelimited(statement.format ?? ''),
+        blockBytes: limits.blockBytes,
+        maxWholeBytes: limits.wholeInsertBytes,
+      });
+      let total = NOTHING;
+      for await (const block of blocks) total = sum(total, await connection.insert(sql, block));
+      respond(response, asked, statement.format, total);
+      return;
+    }
+    if (!ended)
+      throw exception(
+        62,
+        'SYNTAX_ERROR',
+        `Max query size exceeded (can be increased with the \`max_query_size\` setting)`,
+      );
+    const sql = head.toString();
+    if (sql.trim() === '')
+      throw exception(62, 'SYNTAX_ERROR', 'Syntax error: failed at position 1 (end of query): Empty query');
+    const format = statement.format ?? asked.defaultFormat;
+    if (statement.streamable && isStreamed(format) && !asked.waitEndOfQuery) {
+      try {
+        await stream(connection.stream(sql, format), response, asked, format);
+        return;
+      } catch (error) {
+        if (response.headersSent || !isNotStreamable(error)) throw error;
+      }
+    }
+    if (!asked.settings.has('max_result_bytes') && asked.settings.get('readonly') !== '1')
+      await connection.run(setStatement(new Map([['max_result_bytes', String(limits.wholeResultBytes)]])), 'Null');
+    respond(response, asked, format, await connection.run(sql, format));
+  } finally {
+    connection.close();
+  }
+}
+
+/** A result that is complete. */
+function respond(response: ServerResponse, asked: QueryRequest, format: string | undefined, outcome: Outcome): void {
+  const body = begin(response, asked, format ?? asked.defaultFormat, outcome);
+  body.end(outcome.result);
+}
+
+/** Sends pieces as they come, no faster than the client reads. Headers wait for the first, so an early error has a status. */
+async function stream(
+  pieces: AsyncIterable<Uint8Array>,
+  response: ServerResponse,
+  asked: QueryRequest,
+  format: string,
+): Promise<void> {
+  let body: ServerResponse | Gzip | undefined;
+  const tag = randomBytes(8).toString('hex');
+  response.setHeader('X-ClickHouse-Exception-Tag', tag);
+  const gone = once(response, 'close');
+  try {
+    for await (const piece of pieces) {
+      body ??= begin(response, asked, format, NOTHING);
+      if (response.destroyed) return;
+      if (!body.write(piece)) await Promise.race([once(body, 'drain'), gone]);
+    }
+    (body ?? begin(response, asked, format, NOTHING)).end();
+  } catch (error) {
+    if (!body) {
+      response.removeHeader('X-ClickHouse-Exception-Tag');
+      throw error;
+    }
+    // Too late for a status: the message ends the body in the way that clients look for, as ClickHouse since 25.11.
+    const text = `${toException(error).message}\n`;
+    body.end(`\r\n__exception__\r\n${tag}\r\n${text}${Buffer.byteLength(text)} ${tag}\r\n__exception__\r\n`);
+  }
+}
+
+function begin(response: ServerResponse, asked: QueryRequest, format: string, outcome: Outcome): ServerResponse | Gzip {
+  response.statusCode = 200;
+  response.setHeader('Content-Type', contentType(format));
+  response.setHeader('X-ClickHouse-Format', format);
+  response.setHeader(
+    'X-ClickHouse-Summary',
+    JSON.stringify({
+      read_rows: String(outcome.readRows),
+      read_bytes: String(outcome.readBytes),
+      written_rows: String(outcome.writtenRows),
+      written_bytes: String(outcome.writtenBytes),
+      total_rows_to_read: '0',
+      result_rows: '0',
+      result_bytes: String(outcome.result.length),
+      elapsed_ns: String(outcome.elapsedNs),
+    }),
+  );
+  if (!asked.compressResponse) return response;
+  response.setHeader('Content-Encoding', 'gzip');
+  const gzip = createGzip({ level: 3 });
+  gzip.pipe(response);
+  return gzip;
+}
+
+async function fail(request: IncomingMessage, response: ServerResponse, error: unknown): Promise<void> {
+  const refused = toException(error);
+  if (response.headersSent || response.destroyed) {
+    response.destroy();
+    return;
+  }
+  for (const header of ['X-ClickHouse-Format', 'X-ClickHouse-Summary', 'Content-Encoding'])
+    response.removeHeader(header);
+  response.statusCode = refused.status;
+  if (refused.status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="ClickHouse server HTTP API"');
+  response.setHeader('X-ClickHouse-Exception-Code', String(refused.code));
+  response.setHeader('Content-Type', 'text/plain; charset=UTF-8');
+  const unread = !request.complete;
+  // A body that nobody read would be taken for the next request: the connection ends with the answer.
+  if (unread) response.setHeader('Connection', 'close');
+  response.end(`${refused.message}\n`);
+  if (unread) await drain(request);
+}
+
+/** Reads on for a moment so that the client can take the answer instead of a reset; then hangs up. */
+async function drain(request: IncomingMessage): Promise<void> {
+  const timer = setTimeout(() => request.destroy(), 5_000);
+  try {
+    request.resume();
+    await once(request, 'close');
+  } catch {
+    // The client hung up first.
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function sum(a: Outcome, b: Outcome): Outcome {
+  return {
+    result: b.result,
+    elapsedNs: a.elapsedNs + b.elapsedNs,
+    readRows: a.readRows + b.readRows,
+    readBytes: a.readBytes + b.readBytes,
+    writtenRows: a.writtenRows + b.writtenRows,
+    writtenBytes: a.writtenBytes + b.writtenBytes,
+  };
+}

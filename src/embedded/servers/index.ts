@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import { StackError } from '../errors.js';
+import { type ProcessSpec, type Supervised } from '../supervised.js';
+import { resolveClickHouse, type ClickHouseAddresses } from './clickhouse.js';
+import { resolveGcs, type GcsAddresses } from './gcs.js';
+import { resolveKafka, type KafkaAddresses } from './kafka.js';
+import { type ResolvedServer, type ServerContext } from './server.js';
+import { resolveTemporal, type TemporalAddresses } from './temporal.js';
+
+export type ServerAddresses = KafkaAddresses & TemporalAddresses & GcsAddresses & ClickHouseAddresses;
+
+const READY_TIMEOUT_MS = 90_000;
+const STOP_TIMEOUT_MS = 20_000;
+/** Starts again on other ports when another program took one in the moment between. */
+const PORT_TRIES = 3;
+
+/** Finds every server, downloads what is missing, starts them side by side and waits until all serve. */
+export async function startServers(
+  context: ServerContext,
+  supervise: (spec: ProcessSpec) => Supervised,
+): Promise<ServerAddresses> {
+  const [kafka, temporal, gcs, clickhouse] = await all([
+    resolveKafka(context),
+    resolveTemporal(context),
+    resolveGcs(context),
+    resolveClickHouse(context),
+  ]);
+  const started = await all([
+    startServer('kafka', kafka, context, supervise),
+    startServer('temporal', temporal, context, supervise),
+    startServer('gcs', gcs, context, supervise),
+    startServer('clickhouse', clickhouse, context, supervise),
+  ]);
+  return { ...started[0], ...started[1], ...started[2], ...started[3] };
+}
+
+/** As Promise.all, but waits for the others before it throws: nothing goes on starting behind a failure. */
+async function all<T extends readonly unknown[]>(promises: readonly [...{ [K in keyof T]: Promise<T[K]> }]) {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}
+
+async function startServer<A>(
+  name: string,
+  server: ResolvedServer<A>,
+  context: ServerContext,
+  supervise: (spec: ProcessSpec) => Supervised,
+): Promise<A> {
+  if (server.kind === 'elsewhere') return server.addresses;
+  const { dataDir, log, ports } = context;
+  for (let tries = 1; ; tries += 1) {
+    const plan = await server.plan();
+    const startedAt = performance.now();
+    try {
+      await supervise({
+        name,
+        command: plan.command,
+        args: plan.args,
+        environment: { ...context.environment, ...plan.environment },
+        cwd: dataDir,
+        logPath: join(dataDir, 'logs', `${name}.log`),
+        ready: plan.ready,
+        readyTimeoutMs: READY_TIMEOUT_MS,
+        stopTimeoutMs: STOP_TIMEOUT_MS,
+      }).start();
+      log.info({ name, from: server.from, startMs: Math.round(performance.now() - startedAt) }, 'server is ready');
+      return plan.addresses;
+    } catch (error) {
+      const elsewhere = error instanceof StackError && tries < PORT_TRIES && (await ports.lost(plan.listeners));
+      if (!elsewhere) throw error;
+    }
+  }
+}

@@ -1,0 +1,226 @@
+import { Worker } from 'node:worker_threads';
+import { loadModel, openSession, tensorLength, type Model, type ModelSession, type Prepared } from './model/index.js';
+import { type PrepareThreadData } from './prepareThread.js';
+import {
+  type ChildOptions,
+  type ImageOutcome,
+  type Order,
+  type PrepareReport,
+  type Report,
+  type Task,
+} from './protocol.js';
+
+/**
+ * The child process that owns a model session. `session.run()` blocks its thread and native code may crash, so none of
+ * this lives in the process that holds Temporal's heartbeats. Started by `fork`, with its options as JSON in argv.
+ */
+
+interface PreparedTask {
+  task: Task;
+  place: number;
+  prepared: Prepared | undefined;
+}
+
+/** Pictures that one preparing thread works on at once: while some decode, others are on the wire. */
+const PICTURES_PER_THREAD = 4;
+
+class Child {
+  readonly #free: number[];
+  readonly #waiting: Task[] = [];
+  readonly #preparing = new Map<number, Task>();
+  readonly #prepared: PreparedTask[] = [];
+  readonly #threads: Worker[];
+  readonly #tensors: SharedArrayBuffer;
+  readonly #batch: Float32Array | Uint8Array;
+  readonly #length: number;
+  readonly #maxBatch: number;
+  /** Grants not used yet, oldest first. */
+  readonly #grants: { count: number; atMs: number }[] = [];
+  #outcomes: { id: number; outcome: ImageOutcome }[] = [];
+  #want = { express: 0, bulk: 0 };
+  #reporting = false;
+  #running = false;
+  #nextThread = 0;
+
+  constructor(
+    private readonly model: Model,
+    private readonly session: ModelSession,
+    options: ChildOptions,
+  ) {
+    this.#length = tensorLength(model.input);
+    this.#maxBatch = Math.max(1, Math.min(session.maxBatch, options.maxBatch));
+    this.#free = Array.from({ length: options.places }, (_, place) => place);
+    const bytes = model.input.type === 'float32' ? 4 : 1;
+    const needsPictures = model.file !== null;
+    this.#tensors = new SharedArrayBuffer(needsPictures ? options.places * this.#length * bytes : 0);
+    const batchLength = needsPictures ? this.#maxBatch * this.#length : 0;
+    this.#batch = bytes === 4 ? new Float32Array(batchLength) : new Uint8Array(batchLength);
+    this.#threads = Array.from({ length: needsPictures ? options.prepareThreads : 0 }, () => this.#thread(options));
+    report({ kind: 'ready', modelId: model.id, maxBatch: this.#maxBatch });
+  }
+
+  obey(order: Order): void {
+    switch (order.kind) {
+      case 'tasks':
+        this.#waiting.push(...order.tasks);
+        this.#prepareNext();
+        break;
+      case 'grant':
+        this.#grants.push({ count: order.count, atMs: order.atMs });
+        void this.#runAll();
+        break;
+      case 'ping':
+        report({ kind: 'pong' });
+        break;
+    }
+  }
+
+  #thread(options: ChildOptions): Worker {
+    const workerData: PrepareThreadData = { options, tensors: this.#tensors };
+    const thread = new Worker(new URL('./prepareThread.js', import.meta.url), { workerData });
+    thread.on('message', (message: PrepareReport) => this.#onPrepared(message));
+    // A thread that ends takes its pictures along: a fresh child begins clean.
+    thread.on('error', (error) => crash(error));
+    return thread;
+  }
+
+  #prepareNext(): void {
+    while (this.#waiting.length > 0 && this.#free.length > 0) {
+      if (this.#preparing.size >= this.#threads.length * PICTURES_PER_THREAD && this.#threads.length > 0) return;
+      const place = this.#free.pop();
+      const urgent = this.#waiting.findIndex(({ express }) => express);
+      const [task] = this.#waiting.splice(Math.max(0, urgent), 1);
+      if (task === undefined || place === undefined) return;
+      const thread = this.#threads[this.#nextThread++ % Math.max(1, this.#threads.length)];
+      if (thread === undefined) {
+        this.#await({ task, place, prepared: undefined });
+        continue;
+      }
+      this.#preparing.set(task.id, task);
+      thread.postMessage({ task, place });
+    }
+  }
+
+  #onPrepared(message: PrepareReport): void {
+    const task = this.#preparing.get(message.id);
+    if (task === undefined) return;
+    this.#preparing.delete(message.id);
+    if (message.kind === 'prepared') {
+      this.#await({ task, place: message.place, prepared: message.prepared });
+    } else {
+      const { kind, reason, detail } = message;
+      this.#free.push(message.place);
+      this.#settle(task.id, { kind, reason, detail });
+    }
+    this.#prepareNext();
+  }
+
+  /** A prepared picture waits for the pacer. */
+  #await(prepared: PreparedTask): void {
+    this.#prepared.push(prepared);
+    if (prepared.task.express) this.#want.express += 1;
+    else this.#want.bulk += 1;
+    this.#reportSoon();
+  }
+
+  async #runAll(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    for (;;) {
+      const grant = this.#grants[0];
+      if (grant === undefined || this.#prepared.length === 0) break;
+      const count = Math.min(grant.count, this.#maxBatch, this.#prepared.length);
+      grant.count -= count;
+      if (grant.count === 0) this.#grants.shift();
+      const run = this.#take(count);
+      await this.#run(run, grant.atMs);
+      for (const { place } of run) this.#free.push(place);
+      this.#prepareNext();
+    }
+    this.#running = false;
+  }
+
+  /** Express pictures first, then in the order in which they were prepared. */
+  #take(count: number): PreparedTask[] {
+    const express = this.#prepared.filter(({ task }) => task.express).slice(0, count);
+    if (express.length === 0) return this.#prepared.splice(0, count);
+    const bulk = this.#prepared.filter(({ task }) => !task.express).slice(0, count - express.length);
+    const taken = new Set([...express, ...bulk]);
+    this.#prepared.splice(0, this.#prepared.length, ...this.#prepared.filter((one) => !taken.has(one)));
+    return [...taken];
+  }
+
+  async #run(run: PreparedTask[], detectedAtMs: number): Promise<void> {
+    try {
+      if (this.model.file !== null) this.#gather(run);
+      const outputs = await this.session.run(this.#batch.subarray(0, run.length * this.#length), run.length);
+      for (const [index, { task, prepared = NO_PICTURE }] of run.entries()) {
+        const detections = this.session.detections(outputs, index, prepared);
+        const { width, height } = prepared;
+        this.#settle(task.id, { kind: 'detected', image: { width, height, detections }, detectedAtMs });
+      }
+    } catch (error) {
+      const detail = (error instanceof Error ? error.message : String(error)).slice(0, 200);
+      for (const { task } of run) this.#settle(task.id, { kind: 'retry', reason: 'MODEL_FAILED', detail });
+    }
+  }
+
+  /** Copies the tensors of a run next to each other: a model run reads one block. */
+  #gather(run: PreparedTask[]): void {
+    const all = this.#batch instanceof Float32Array ? new Float32Array(this.#tensors) : new Uint8Array(this.#tensors);
+    for (const [index, { place }] of run.entries()) {
+      this.#batch.set(all.subarray(place * this.#length, (place + 1) * this.#length), index * this.#length);
+    }
+  }
+
+  #settle(id: number, outcome: ImageOutcome): void {
+    this.#outcomes.push({ id, outcome });
+    this.#reportSoon();
+  }
+
+  /** One message for all that happens in a turn of the event loop. */
+  #reportSoon(): void {
+    if (this.#reporting) return;
+    this.#reporting = true;
+    setImmediate(() => {
+      this.#reporting = false;
+      if (this.#outcomes.length > 0) report({ kind: 'outcomes', outcomes: this.#outcomes });
+      if (this.#want.express + this.#want.bulk > 0) report({ kind: 'want', ...this.#want });
+      this.#outcomes = [];
+      this.#want = { express: 0, bulk: 0 };
+    });
+  }
+}
+
+const NO_PICTURE: Prepared = { width: 0, height: 0, scaleX: 1, scaleY: 1, offsetX: 0, offsetY: 0 };
+
+function report(message: Report): void {
+  if (process.connected) process.send?.(message);
+}
+
+function crash(error: unknown): never {
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.exit(1);
+}
+
+async function start(): Promise<void> {
+  const options = JSON.parse(process.argv[2] ?? '{}') as ChildOptions;
+  process.on('disconnect', () => process.exit(0));
+  // The parent decides when a child ends; a signal to the whole group must not lose what is inside.
+  process.on('SIGINT', () => undefined);
+  process.on('SIGTERM', () => undefined);
+  try {
+    const model = await loadModel(options.modelDir);
+    const session = await openSession(model, {
+      provider: options.provider,
+      deviceId: options.deviceId,
+      threads: options.intraOpThreads,
+    });
+    const child = new Child(model, session, options);
+    process.on('message', (order: Order) => child.obey(order));
+  } catch (error) {
+    report({ kind: 'unfit', message: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+await start();

@@ -1,0 +1,137 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { type Logger } from '../telemetry/index.js';
+import { type Pacer } from './pacer.js';
+import { type ChildOptions, type ImageOutcome, type Order, type Report, type Task } from './protocol.js';
+
+/** What a child tells its owner. */
+export interface ChildEvents {
+  ready: (maxBatch: number) => void;
+  outcome: (task: Task, outcome: ImageOutcome) => void;
+  /** Places became free. */
+  room: () => void;
+  /** It ended; `inside` are the images that were in it. `unfit` when model or provider are at fault. */
+  ended: (inside: Task[], unfit: string | undefined) => void;
+}
+
+const PING_EVERY_MS = 5_000;
+/** A child that says nothing for so long, with images inside, hangs in native code. */
+const SILENCE_MS = 60_000;
+const HEAP_MB = 192;
+
+/** The parent's side of one child process: knows at any moment which images are inside. */
+export class InferenceChild {
+  readonly #process: ChildProcess;
+  readonly #inside = new Map<number, Task>();
+  readonly #watch: NodeJS.Timeout;
+  readonly #grant = (count: number, atMs: number): void => this.#order({ kind: 'grant', count, atMs });
+  #heardAt = performance.now();
+  #unfit: string | undefined;
+  #ready = false;
+  #ended = false;
+
+  constructor(
+    options: ChildOptions,
+    private readonly places: number,
+    private readonly pacer: Pacer,
+    private readonly log: Logger,
+    private readonly events: ChildEvents,
+  ) {
+    this.#process = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [JSON.stringify(options)], {
+      execArgv: [`--max-old-space-size=${HEAP_MB}`],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.#process.stderr?.on('data', (chunk: Buffer) => {
+      log.warn({ child: this.pid, stderr: chunk.toString('utf8').slice(0, 2000) }, 'child wrote to stderr');
+    });
+    this.#process.on('message', (message: Report) => this.#hear(message));
+    this.#process.once('exit', (code, signal) => this.#onEnd(code, signal));
+    this.#process.once('error', (error) => log.error({ err: error }, 'child process'));
+    this.#watch = setInterval(() => this.#checkLiveness(), PING_EVERY_MS);
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  get isReady(): boolean {
+    return this.#ready && !this.#ended;
+  }
+
+  /** How many more images it may be given. */
+  get room(): number {
+    return this.isReady ? this.places - this.#inside.size : 0;
+  }
+
+  give(tasks: Task[]): void {
+    for (const task of tasks) this.#inside.set(task.id, task);
+    this.#order({ kind: 'tasks', tasks });
+  }
+
+  /** Ends it; what is inside is reported by `ended`. */
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+
+  /** Resolves once it has ended. */
+  async close(): Promise<void> {
+    if (this.#ended) return;
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.kill();
+    await ended;
+  }
+
+  #order(order: Order): void {
+    if (this.#process.connected)
+      this.#process.send(order, (error) => error && this.log.debug({ err: error }, 'child is gone'));
+  }
+
+  #hear(message: Report): void {
+    this.#heardAt = performance.now();
+    switch (message.kind) {
+      case 'ready':
+        this.#ready = true;
+        this.events.ready(message.maxBatch);
+        this.events.room();
+        break;
+      case 'unfit':
+        this.#unfit = message.message;
+        this.kill();
+        break;
+      case 'want':
+        this.pacer.request(message, this.#grant);
+        break;
+      case 'outcomes':
+        for (const { id, outcome } of message.outcomes) {
+          const task = this.#inside.get(id);
+          if (task === undefined) continue;
+          this.#inside.delete(id);
+          this.events.outcome(task, outcome);
+        }
+        this.events.room();
+        break;
+      case 'pong':
+        break;
+    }
+  }
+
+  #checkLiveness(): void {
+    const silentMs = performance.now() - this.#heardAt;
+    if (silentMs > SILENCE_MS && (this.#inside.size > 0 || !this.#ready)) {
+      this.log.error({ child: this.pid, silentMs: Math.round(silentMs) }, 'child hangs, it is killed');
+      this.kill();
+    } else if (this.#ready) {
+      this.#order({ kind: 'ping' });
+    }
+  }
+
+  #onEnd(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#ended = true;
+    clearInterval(this.#watch);
+    this.pacer.withdraw(this.#grant);
+    const inside = [...this.#inside.values()];
+    this.#inside.clear();
+    this.log.info({ child: this.pid, code, signal, inside: inside.length }, 'child ended');
+    this.events.ended(inside, this.#unfit);
+  }
+}

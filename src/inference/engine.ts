@@ -1,0 +1,221 @@
+import { availableParallelism } from 'node:os';
+import { type Config } from '../config/index.js';
+import { type ImageRef } from '../domain/index.js';
+import { type Logger, type Metrics } from '../telemetry/index.js';
+import { InferenceChild } from './childProcess.js';
+import { type Model } from './model/index.js';
+import { Pacer, TokenBucket } from './pacer.js';
+import { type ChildOptions, type ImageOutcome, type Task } from './protocol.js';
+
+/** Images of one caller. */
+export interface DetectRequest {
+  images: readonly ImageRef[];
+  express: boolean;
+  /** Takes the images back that no child has begun; those that are inside are finished and their outcomes dropped. */
+  signal: AbortSignal;
+  /** Called once for each image, with its index in `images`. */
+  onOutcome: (image: number, outcome: ImageOutcome) => void;
+}
+
+export interface Engine {
+  detect(request: DetectRequest): void;
+  /** True while at least one child can take images. */
+  isReady(): boolean;
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  task: Task;
+  request: DetectRequest;
+  image: number;
+}
+
+const RESTART_FIRST_MS = 200;
+const RESTART_MAX_MS = 10_000;
+
+/**
+ * Feeds the child processes that own the model sessions. Knows which image is in which child: when a child dies, each
+ * image that was inside is tried alone in a fresh child, and only one that kills it again is dead (`POISON`).
+ */
+export function createEngine(options: {
+  config: Config;
+  model: Model;
+  log: Logger;
+  metrics: Metrics;
+  /** Called when no child can serve for a fault of the model or its provider. */
+  onUnfit: (message: string) => void;
+}): Engine {
+  return new ChildEngine(options);
+}
+
+class ChildEngine implements Engine {
+  readonly #options: Parameters<typeof createEngine>[0];
+  readonly #childOptions: ChildOptions;
+  readonly #pacer: Pacer;
+  readonly #children = new Set<InferenceChild>();
+  readonly #express: Waiting[] = [];
+  readonly #bulk: Waiting[] = [];
+  readonly #inside = new Map<number, Waiting>();
+  readonly #suspects: Waiting[] = [];
+  readonly #restarts;
+  readonly #inferred;
+  #isolation: InferenceChild | undefined;
+  #closed = false;
+  #quickDeaths = 0;
+  #nextId = 1;
+
+  constructor(options: Parameters<typeof createEngine>[0]) {
+    const { config, metrics, model } = options;
+    this.#options = options;
+    this.#childOptions = childOptions(config, model);
+    this.#pacer = new Pacer(
+      new TokenBucket(config.PENSTOCK_DETECT_IMAGES_PER_SECOND, Math.max(1, this.#childOptions.maxBatch)),
+    );
+    this.#restarts = metrics.counter(
+      'penstock_detector_child_deaths_total',
+      'Child processes that ended by themselves',
+    );
+    this.#inferred = metrics.counter('penstock_detector_images_total', 'Images by what became of them', ['outcome']);
+    for (let child = 0; child < childCount(config); child += 1) this.#startChild();
+  }
+
+  detect(request: DetectRequest): void {
+    const queue = request.express ? this.#express : this.#bulk;
+    for (const [image, { bucket, object, generation }] of request.images.entries()) {
+      const task = { id: this.#nextId++, bucket, object, generation, express: request.express };
+      queue.push({ task, request, image });
+    }
+    request.signal.addEventListener('abort', () => this.#takeBack(request), { once: true });
+    this.#feed();
+  }
+
+  isReady(): boolean {
+    return [...this.#children].some((child) => child.isReady);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const children = this.#isolation ? [...this.#children, this.#isolation] : [...this.#children];
+    await Promise.all(children.map((child) => child.close()));
+  }
+
+  /** Gives every child as many images as it has room for; express first. */
+  #feed(): void {
+    for (const child of this.#children) {
+      const room = child.room;
+      if (room <= 0) continue;
+      const next = [...this.#express.splice(0, room)];
+      next.push(...this.#bulk.splice(0, room - next.length));
+      if (next.length > 0) this.#give(child, next);
+    }
+  }
+
+  #give(child: InferenceChild, waiting: Waiting[]): void {
+    for (const one of waiting) this.#inside.set(one.task.id, one);
+    child.give(waiting.map(({ task }) => task));
+  }
+
+  #settle(task: Task, outcome: ImageOutcome): void {
+    const waiting = this.#inside.get(task.id);
+    this.#inside.delete(task.id);
+    this.#inferred.inc({ outcome: outcome.kind });
+    if (waiting && !waiting.request.signal.aborted) waiting.request.onOutcome(waiting.image, outcome);
+  }
+
+  #takeBack(request: DetectRequest): void {
+    for (const queue of [this.#express, this.#bulk, this.#suspects]) {
+      queue.splice(0, queue.length, ...queue.filter((waiting) => waiting.request !== request));
+    }
+  }
+
+  #startChild(): void {
+    if (this.#closed) return;
+    const startedAt = performance.now();
+    const child: InferenceChild = new InferenceChild(
+      this.#childOptions,
+      this.#childOptions.places,
+      this.#pacer,
+      this.#options.log,
+      {
+        ready: () => undefined,
+        outcome: (task, outcome) => this.#settle(task, outcome),
+        room: () => this.#feed(),
+        ended: (inside, unfit) => {
+          this.#children.delete(child);
+          if (this.#closed) return;
+          this.#restarts.inc();
+          if (unfit !== undefined) {
+            this.#options.onUnfit(unfit);
+            return;
+          }
+          this.#suspect(inside);
+          this.#quickDeaths = performance.now() - startedAt < 30_000 ? this.#quickDeaths + 1 : 0;
+          const waitMs = Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** Math.min(this.#quickDeaths, 10));
+          setTimeout(() => this.#startChild(), waitMs);
+        },
+      },
+    );
+    this.#children.add(child);
+  }
+
+  #suspect(tasks: Task[]): void {
+    for (const { id } of tasks) {
+      const waiting = this.#inside.get(id);
+      this.#inside.delete(id);
+      if (waiting && !waiting.request.signal.aborted) this.#suspects.push(waiting);
+    }
+    this.#isolate();
+  }
+
+  /** One child at a time for suspects, one image at a time inside it. Ends with the last suspect. */
+  #isolate(): void {
+    if (this.#isolation || this.#suspects.length === 0 || this.#closed) return;
+    this.#options.log.warn({ suspects: this.#suspects.length }, 'a child died: its images are tried alone');
+    // Not one of #children: it must never be given anything but a suspect.
+    const child: InferenceChild = new InferenceChild(this.#childOptions, 1, this.#pacer, this.#options.log, {
+      ready: () => undefined,
+      outcome: (task, outcome) => this.#settle(task, outcome),
+      room: () => {
+        const next = this.#suspects.shift();
+        if (next) this.#give(child, [next]);
+        else void child.close();
+      },
+      ended: ([killer], unfit) => {
+        this.#isolation = undefined;
+        if (this.#closed) return;
+        if (killer) {
+          const detail = 'its child process died twice, the second time with this picture alone';
+          this.#settle(killer, { kind: 'dead', reason: 'POISON', detail });
+        }
+        if (unfit === undefined) this.#isolate();
+        else this.#options.onUnfit(unfit);
+      },
+    });
+    this.#isolation = child;
+  }
+}
+
+function childCount(config: Config): number {
+  if (config.PENSTOCK_DETECT_CHILDREN > 0) return config.PENSTOCK_DETECT_CHILDREN;
+  return config.PENSTOCK_EXECUTION_PROVIDER === 'cpu' ? availableParallelism() : 1;
+}
+
+function childOptions(config: Config, model: Model): ChildOptions {
+  const onCpu = config.PENSTOCK_EXECUTION_PROVIDER === 'cpu';
+  const prepareThreads = config.PENSTOCK_DECODE_THREADS || (onCpu ? 1 : availableParallelism());
+  const maxBatch = config.PENSTOCK_DETECT_MODEL_BATCH;
+  return {
+    modelDir: model.dir,
+    provider: config.PENSTOCK_EXECUTION_PROVIDER,
+    deviceId: config.PENSTOCK_DEVICE_ID,
+    intraOpThreads: config.PENSTOCK_DETECT_THREADS,
+    prepareThreads,
+    maxBatch,
+    places: model.file === null ? 512 : prepareThreads * 4 + 2 * maxBatch,
+    gcsEndpoint: config.PENSTOCK_GCS_ENDPOINT,
+    gcsProject: config.PENSTOCK_GCS_PROJECT,
+    maxBytes: config.PENSTOCK_IMAGE_MAX_BYTES,
+    maxPixels: config.PENSTOCK_IMAGE_MAX_PIXELS,
+    timeoutMs: config.PENSTOCK_IMAGE_TIMEOUT_MS,
+  };
+}

@@ -1,0 +1,58 @@
+import { ModelError } from '../errors.js';
+import type { Candidate } from '../nms.js';
+import { bestClass } from './best-class.js';
+import { imageValues, type DecoderFactory } from './types.js';
+
+/**
+ * YOLOX without decoding in the graph: [n, cells, 5 + classes], the cells of each stride's grid row by row, one grid
+ * after the other. x, y are offsets in cells, width and height logarithms in cells; objectness and classes are 0 to 1.
+ */
+export const yolox =
+  (strides: readonly number[]): DecoderFactory =>
+  (model, [output]) => {
+    if (!output) throw new ModelError('the decoder yolox reads one output');
+    const cells = grid(strides, model.input.width, model.input.height);
+    const classes = model.classes.length;
+    const row = 5 + classes;
+    const { name } = output;
+    return {
+      reads: [{ name, shape: [null, cells.length, row] }],
+      decode(outputs, index) {
+        const { values } = imageValues(outputs, name, index);
+        const found: Candidate[] = [];
+        cells.forEach(({ x, y, stride }, cell) => {
+          const at = cell * row;
+          const objectness = values[at + 4] ?? 0;
+          if (!(objectness >= model.scoreThreshold)) return;
+          const classIndex = bestClass(values, at + 5, classes, 1);
+          const score = objectness * (values[at + 5 + classIndex] ?? 0);
+          if (!(score >= model.scoreThreshold)) return;
+          const centerX = ((values[at] ?? NaN) + x) * stride;
+          const centerY = ((values[at + 1] ?? NaN) + y) * stride;
+          const halfWidth = (Math.exp(values[at + 2] ?? NaN) * stride) / 2;
+          const halfHeight = (Math.exp(values[at + 3] ?? NaN) * stride) / 2;
+          found.push({
+            classIndex,
+            score,
+            xMin: centerX - halfWidth,
+            yMin: centerY - halfHeight,
+            xMax: centerX + halfWidth,
+            yMax: centerY + halfHeight,
+          });
+        });
+        return found;
+      },
+    };
+  };
+
+function grid(strides: readonly number[], width: number, height: number): { x: number; y: number; stride: number }[] {
+  return strides.flatMap((stride) => {
+    const columns = Math.trunc(width / stride);
+    const rows = Math.trunc(height / stride);
+    return Array.from({ length: rows * columns }, (_, cell) => ({
+      x: cell % columns,
+      y: Math.trunc(cell / columns),
+      stride,
+    }));
+  });
+}

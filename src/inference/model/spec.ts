@@ -1,0 +1,106 @@
+import { z } from 'zod';
+
+/** The format of model.yaml. Unknown keys are errors, because a typing mistake would otherwise run with a default. */
+
+const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+  z.enum(values, { error: `one of ${values.join(', ')}` });
+const numberBetween = (min: number, max: number) => {
+  const error = `a number from ${min} to ${max}`;
+  return z.number({ error }).min(min, { error }).max(max, { error });
+};
+const integerBetween = (min: number, max: number) => {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
+const text = (max: number) => {
+  const error = `text of 1 to ${max} characters`;
+  return z.string({ error }).min(1, { error }).max(max, { error });
+};
+const perChannel = (error: string, valid: (value: number) => boolean) => {
+  const channel = z.number({ error }).refine(valid, { error });
+  return z.tuple([channel, channel, channel], { error });
+};
+const strides = z.array(integerBetween(1, 1024), { error: 'a list of whole numbers, like [8, 16, 32]' }).min(1);
+const tensorName = text(256);
+
+const inputSchema = z
+  .strictObject(
+    {
+      width: integerBetween(1, 8192),
+      height: integerBetween(1, 8192),
+      /** Order of dimensions: [batch, channel, row, column] or [batch, row, column, channel]. */
+      layout: oneOf(['nchw', 'nhwc']),
+      type: oneOf(['float32', 'uint8']),
+      color: oneOf(['rgb', 'bgr']),
+      resize: oneOf(['letterbox-top-left', 'letterbox-center', 'stretch']),
+      /** Value around a letterboxed picture, each channel, before mean and std. */
+      pad: integerBetween(0, 255).default(114),
+      /** Subtracted, in the colour order above. */
+      mean: perChannel('three numbers', Number.isFinite).default([0, 0, 0]),
+      /** Divided by, after the mean. */
+      std: perChannel('three numbers other than 0', (value) => Number.isFinite(value) && value !== 0).default([
+        1, 1, 1,
+      ]),
+    },
+    { error: 'width, height, layout, type, color and resize of the input' },
+  )
+  .refine((input) => input.type === 'float32' || (isAll(input.mean, 0) && isAll(input.std, 1)), {
+    path: ['mean'],
+    error: 'with type uint8 the mean is [0, 0, 0] and the std [1, 1, 1]: the model normalises by itself',
+  });
+
+const DECODERS = ['boxes-scores', 'yolox', 'fastestdet', 'none'] as const;
+
+const outputSchema = z.discriminatedUnion(
+  'decoder',
+  [
+    /** Boxes [n, count, 4] as xMin, yMin, xMax, yMax in input pixels; scores [n, count, classes]. */
+    z.strictObject({ decoder: z.literal('boxes-scores'), boxes: tensorName, scores: tensorName }),
+    /** Raw grids [n, cells, 5 + classes] of the strides in order. */
+    z.strictObject({ decoder: z.literal('yolox'), strides: strides.default([8, 16, 32]) }),
+    /** One grid [n, 5 + classes, rows, columns]. */
+    z.strictObject({ decoder: z.literal('fastestdet') }),
+    /** No model at all: nothing is ever detected. For benchmarks of everything around the model. */
+    z.strictObject({ decoder: z.literal('none') }),
+  ],
+  { error: `one of the decoders ${DECODERS.join(', ')}` },
+);
+
+const CLASSES = 'a list of class names, or a file with one name a line';
+
+export const modelFileSchema = z.strictObject(
+  {
+    name: z
+      .string({ error: 'the name of the model' })
+      .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, { error: '1 to 63 of a-z, 0-9, dot, dash, underscore; it names a queue' }),
+    /** ONNX file, relative to model.yaml. Absent only for the decoder `none`. */
+    file: text(1024).optional(),
+    license: text(256),
+    input: inputSchema.optional(),
+    output: outputSchema,
+    scoreThreshold: numberBetween(0, 1).optional(),
+    iouThreshold: numberBetween(0, 1).optional(),
+    classes: z.union([text(1024), z.array(text(128), { error: CLASSES }).min(1, { error: CLASSES })], {
+      error: CLASSES,
+    }),
+  },
+  { error: 'a YAML map with name, file, license, input, output, scoreThreshold, iouThreshold, classes' },
+);
+
+export type InputSpec = z.infer<typeof inputSchema>;
+export type OutputSpec = z.infer<typeof outputSchema>;
+export type ModelFile = z.infer<typeof modelFileSchema>;
+
+/** What is wrong with a parsed model.yaml, one line a key: `input.layout: one of nchw, nhwc`. */
+export function describeIssues(error: z.ZodError): string[] {
+  return error.issues.flatMap((issue) => {
+    const path = issue.path.map(String);
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${[...path, key].join('.')}: no such key`);
+    const key = path.join('.');
+    return [key === '' ? issue.message : `${key}: ${issue.message}`];
+  });
+}
+
+function isAll(values: readonly number[], expected: number): boolean {
+  return values.every((value) => value === expected);
+}

@@ -1,0 +1,63 @@
+import { type Config } from '../config/index.js';
+import { type DetectedImage, type ImageReason, type ImageRef } from '../domain/index.js';
+import { type Prepared } from './model/index.js';
+
+/** What a child process is started with. */
+export interface ChildOptions {
+  modelDir: string;
+  provider: Config['PENSTOCK_EXECUTION_PROVIDER'];
+  deviceId: number;
+  /** Threads inside one model run. */
+  intraOpThreads: number;
+  /** Threads that download and prepare pictures. */
+  prepareThreads: number;
+  /** Most images in one model run. */
+  maxBatch: number;
+  /** Images that may be inside the child at once: as many tensors are kept. */
+  places: number;
+  gcsEndpoint?: string | undefined;
+  gcsProject?: string | undefined;
+  maxBytes: number;
+  maxPixels: number;
+  timeoutMs: number;
+}
+
+/** An image handed to a child, under a number that the parent chose. */
+export interface Task extends ImageRef {
+  id: number;
+  express: boolean;
+}
+
+/** What became of one image in the engine. */
+export type ImageOutcome =
+  | { kind: 'detected'; image: DetectedImage; detectedAtMs: number }
+  | { kind: 'retry' | 'dead'; reason: ImageReason; detail: string };
+
+/** Parent to child. */
+export type Order =
+  | { kind: 'tasks'; tasks: Task[] }
+  /** `count` images may be inferred; the pacer granted them at `atMs` (milliseconds since the epoch). */
+  | { kind: 'grant'; count: number; atMs: number }
+  | { kind: 'ping' };
+
+/** Child to parent. */
+export type Report =
+  | { kind: 'ready'; modelId: string; maxBatch: number }
+  /** The child can not serve: the model or its provider is at fault. */
+  | { kind: 'unfit'; message: string }
+  /** So many more images are prepared and wait for the pacer. */
+  | { kind: 'want'; express: number; bulk: number }
+  | { kind: 'outcomes'; outcomes: { id: number; outcome: ImageOutcome }[] }
+  | { kind: 'pong' };
+
+/** Child's main thread to one of its preparing threads. */
+export interface PrepareOrder {
+  task: Task;
+  /** Which place of the shared tensors to write into. */
+  place: number;
+}
+
+/** A preparing thread's answer. */
+export type PrepareReport =
+  | { id: number; place: number; kind: 'prepared'; prepared: Prepared }
+  | { id: number; place: number; kind: 'retry' | 'dead'; reason: ImageReason; detail: string };

@@ -1,0 +1,24 @@
+import { retryForever, serveRole } from '../service/index.js';
+import { createProducer, ensureTopics } from '../stream/index.js';
+import { createIntake } from './intake.js';
+
+/**
+ * The role `intake`: takes the events of Cloud Storage over HTTP and hands them to Kafka. It answers 2xx only when the
+ * broker has acknowledged.
+ */
+export async function serve(): Promise<void> {
+  await serveRole('intake', async ({ config, log, metrics, http, listen, waits, stopping }) => {
+    const producer = await createProducer({ config, log, metrics });
+    const intake = createIntake({ config, log, metrics, http, waits, producer });
+    // Other roles need no intake to begin: it listens before there is a broker, and says 503 until then.
+    await listen();
+    waits.set('topics', 'the topics are not there yet');
+    await retryForever(() => ensureTopics(config, log), {
+      backoff: { firstMs: 200, maxMs: 5_000 },
+      signal: stopping,
+      onError: (err, tries, waitMs) => log.warn({ err, tries, waitMs }, 'topics can not be checked yet'),
+    });
+    waits.delete('topics');
+    return intake;
+  });
+}

@@ -1,0 +1,91 @@
+import { type FastifyInstance } from 'fastify';
+import { type Config } from '../config/index.js';
+import { type StreamProducer } from '../stream/index.js';
+import { type Logger, type Metrics } from '../telemetry/index.js';
+import { createAdmission } from './admit.js';
+import { createBoundedLog } from './boundedLog.js';
+import { DiskWatermark, type DiskProbe } from './diskWatermark.js';
+import { GroupCommit } from './groupCommit.js';
+import { intakeMetrics } from './intakeMetrics.js';
+import { createRouter } from './route.js';
+import { intakeRoutes } from './routes.js';
+import { createSenderCheck } from './sender.js';
+
+export interface IntakeOptions {
+  config: Config;
+  log: Logger;
+  metrics: Metrics;
+  /** Not yet listening; its routes are added here. */
+  http: FastifyInstance;
+  waits: Map<string, string>;
+  /** Owned from here on: closed by `stop`. */
+  producer: StreamProducer;
+  /** Milliseconds since the epoch; tests set the clock. */
+  now?: () => number;
+  probeDisk?: DiskProbe;
+}
+
+const WATCH_EVERY_MS = 500;
+const WAITS_FOR_BROKER = 'the broker does not answer; events are refused with 503';
+
+/**
+ * Wires intake together on a server and a producer. Throws ConfigError for a configuration that would take events from
+ * anybody.
+ */
+export function createIntake(options: IntakeOptions): { stop: () => Promise<void> } {
+  const { config, log, http, waits, producer, now, probeDisk } = options;
+  const checkSender = createSenderCheck(config);
+  const metrics = intakeMetrics(options.metrics);
+  const warn = createBoundedLog(log, 1);
+  const commit = new GroupCommit({
+    producer,
+    maxEvents: config.PENSTOCK_INTAKE_BUFFER_EVENTS,
+    timeoutMs: config.PENSTOCK_INTAKE_PRODUCE_TIMEOUT_MS,
+    metrics,
+    onFailure: (err, topic, events) => warn({ err, topic, events }, 'not acknowledged'),
+  });
+  const path = config.PENSTOCK_KAFKA_DISK_PATH;
+  const disk =
+    path === undefined
+      ? undefined
+      : new DiskWatermark({
+          path,
+          watermark: config.PENSTOCK_KAFKA_DISK_WATERMARK,
+          onUsed: metrics.diskUsed,
+          onError: (err) => warn({ err, path }, "the broker's disk can not be seen"),
+          ...(probeDisk ? { probe: probeDisk } : {}),
+        });
+
+  let stopping = false;
+  http.register((scope, _options, done) => {
+    intakeRoutes({
+      admit: createAdmission(config, createRouter(config)),
+      log,
+      metrics,
+      commit,
+      checkSender,
+      disk,
+      isStopping: () => stopping,
+      ...(now ? { now } : {}),
+    })(scope);
+    done();
+  });
+
+  const watchBroker = (): void => {
+    if (producer.isHealthy()) waits.delete('kafka');
+    else waits.set('kafka', WAITS_FOR_BROKER);
+  };
+  watchBroker();
+  const watch = setInterval(watchBroker, WATCH_EVERY_MS);
+  watch.unref();
+
+  return {
+    stop: async () => {
+      stopping = true;
+      waits.set('stop', 'stopping');
+      clearInterval(watch);
+      await commit.drain();
+      await producer.close();
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type Logger } from '../telemetry/index.js';
+import { type Admission } from './admit.js';
+import { createBoundedLog } from './boundedLog.js';
+import { readCloudEvents } from './cloudEvents.js';
+import { type DiskWatermark } from './diskWatermark.js';
+import { type GroupCommit } from './groupCommit.js';
+import { type IntakeMetrics, type Unavailable } from './intakeMetrics.js';
+import { readPush } from './pubsub.js';
+import { type EventRequest, type IncomingEvent } from './reading.js';
+import { type SenderCheck } from './sender.js';
+
+export interface IntakeRoutesOptions {
+  admit: (event: IncomingEvent, path: string, nowMs: number) => Admission;
+  log: Logger;
+  metrics: IntakeMetrics;
+  commit: GroupCommit;
+  checkSender?: SenderCheck | undefined;
+  disk?: DiskWatermark | undefined;
+  /** True from the moment on that the role stops. */
+  isStopping: () => boolean;
+  /** Milliseconds since the epoch. Default Date.now. */
+  now?: () => number;
+}
+
+/** Seconds that a sender is asked to wait; Pub/Sub has a backoff of its own, other senders follow this. */
+const RETRY_AFTER_S: Record<Unavailable, number> = {
+  broker: 5,
+  timeout: 5,
+  buffer: 1,
+  disk: 30,
+  stopping: 5,
+  keys: 5,
+};
+const SENTENCE: Record<Unavailable, string> = {
+  broker: 'the broker did not acknowledge',
+  timeout: 'the broker did not acknowledge in time',
+  buffer: 'too many events wait for the broker',
+  disk: "the broker's disk is above its watermark",
+  stopping: 'intake is stopping',
+  keys: 'the keys of the token issuer can not be had',
+};
+const REFUSALS_LOGGED_PER_SECOND = 20;
+const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+$/;
+
+/** `POST /events/gcs` and `POST /events/pubsub`: 2xx means that the broker has every event of the request. */
+export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInstance) => void {
+  const { admit, log, metrics, commit, checkSender, disk, isStopping, now = Date.now } = options;
+  const refusalLog = createBoundedLog(log, REFUSALS_LOGGED_PER_SECOND);
+
+  /** Before the body is read: whoever may not send costs no parsing, and what can't be stored is not read. */
+  const gate = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    if (isStopping()) return unavailable(reply, 'stopping');
+    if (checkSender) {
+      const verdict = await checkSender(request.headers.authorization);
+      if (verdict.kind !== 'admitted') {
+        refusalLog({ path: request.url, verdict: verdict.kind, why: verdict.why }, 'sender refused');
+        if (verdict.kind === 'unavailable') return unavailable(reply, 'keys');
+        metrics.count(verdict.kind);
+        if (verdict.kind === 'unauthorized') void reply.header('www-authenticate', 'Bearer');
+        return reply.code(verdict.kind === 'unauthorized' ? 401 : 403).send({ error: verdict.kind });
+      }
+    }
+    if (await disk?.isAbove()) return unavailable(reply, 'disk');
+    // A content type that can't be parsed would be answered 415 before the body is read, and then sent again for days.
+    const { headers } = request.raw;
+    const mediaType = (headers['content-type']?.split(';')[0] ?? '').trim().toLowerCase();
+    headers['content-type'] = MEDIA_TYPE.test(mediaType) ? mediaType : 'application/octet-stream';
+    return undefined;
+  };
+
+  const unavailable = (reply: FastifyReply, cause: Unavailable, events = 1): FastifyReply => {
+    metrics.count(`unavailable_${cause}`, events);
+    if (cause === 'stopping') void reply.header('connection', 'close');
+    void reply.code(503).header('retry-after', String(RETRY_AFTER_S[cause]));
+    return reply.send({ error: `unavailable_${cause}`, message: SENTENCE[cause] });
+  };
+
+  const receive =
+    (path: string, read: (request: EventRequest, nowMs: number) => IncomingEvent[]) =>
+    async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+      const nowMs = now();
+      const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      const events = read({ headers: request.headers, body }, nowMs);
+      const admissions = events.map((event) => admit(event, path, nowMs));
+      // What waits for the broker are the records; the body need not wait with them.
+      request.body = undefined;
+      const result = await commit.append(admissions.flatMap((one) => ('record' in one ? [one.record] : [])));
+      if (result.kind === 'unavailable') return unavailable(reply, result.cause, events.length);
+      for (const admission of admissions) {
+        metrics.count(admission.outcome);
+        report(admission);
+      }
+      return reply.send({ events: admissions.map(answer) });
+    };
+
+  const report = (admission: Admission): void => {
+    if (admission.outcome === 'accepted') {
+      log.debug({ eventId: admission.id, image: admission.image, lane: admission.lane }, 'accepted');
+    } else if ('reason' in admission) {
+      const { id: eventId, image, reason, detail } = admission;
+      refusalLog({ eventId, ...(image === undefined ? {} : { image }), reason, detail }, 'event refused');
+    }
+  };
+
+  return (scope) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+    scope.setErrorHandler((error: FastifyError, request, reply) => {
+      const status = error.statusCode ?? 500;
+      if (status === 413) metrics.count('too_large');
+      if (status >= 500) log.error({ err: error, path: request.url }, 'request failed');
+      return reply.code(status).send({ error: status >= 500 ? 'internal error' : error.message });
+    });
+    const endpoint = (url: string, read: (request: EventRequest, nowMs: number) => IncomingEvent[]): void => {
+      scope.post(url, { onRequest: gate }, receive(url, read));
+      const refuseMethod = (_request: FastifyRequest, reply: FastifyReply): FastifyReply =>
+        reply.code(405).header('allow', 'POST').send({ error: 'only POST' });
+      scope.route({
+        method: ['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+        url,
+        onRequest: (request, reply) => void refuseMethod(request, reply),
+        handler: refuseMethod,
+      });
+    };
+    endpoint('/events/gcs', readCloudEvents);
+    endpoint('/events/pubsub', (request, nowMs) => [readPush(request, nowMs)]);
+  };
+}
+
+/** What the sender is told about one event. */
+function answer(admission: Admission): Record<string, string> {
+  const { outcome } = admission;
+  if (outcome === 'accepted') return { outcome, id: admission.id, lane: admission.lane };
+  if ('reason' in admission) {
+    return { outcome, id: admission.id, reason: admission.reason, detail: admission.detail };
+  }
+  return { outcome };
+}

@@ -1,0 +1,97 @@
+import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
+import { ConfigError, type Config } from '../config/index.js';
+
+/** May this sender hand in events? */
+export type SenderVerdict =
+  | { kind: 'admitted' }
+  /** No token, or one that is not what it says. */
+  | { kind: 'unauthorized'; why: string }
+  /** A good token of somebody who is not allowed. */
+  | { kind: 'forbidden'; why: string }
+  /** The keys that would tell can't be had now. */
+  | { kind: 'unavailable'; why: string };
+
+export type SenderCheck = (authorization: string | undefined) => Promise<SenderVerdict>;
+
+type SenderConfig = Pick<
+  Config,
+  | 'PENSTOCK_HTTP_HOST'
+  | 'PENSTOCK_INTAKE_OIDC_AUDIENCE'
+  | 'PENSTOCK_INTAKE_OIDC_ISSUER'
+  | 'PENSTOCK_INTAKE_OIDC_JWKS_URL'
+  | 'PENSTOCK_INTAKE_OIDC_EMAILS'
+>;
+
+/** Asymmetric signatures only: a public key must never pass as the secret of an HMAC. */
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'ES256', 'ES384', 'EdDSA'];
+const CLOCK_TOLERANCE_S = 30;
+
+/**
+ * Checks the OIDC token that Pub/Sub and Eventarc send. Without a configured audience there is no check, and then only
+ * a loopback address is served: throws ConfigError for any other.
+ */
+export function createSenderCheck(config: SenderConfig): SenderCheck | undefined {
+  const audience = config.PENSTOCK_INTAKE_OIDC_AUDIENCE;
+  if (audience === undefined) {
+    if (isLoopback(config.PENSTOCK_HTTP_HOST)) return undefined;
+    throw new ConfigError(
+      `intake would take events from anybody on ${config.PENSTOCK_HTTP_HOST}: set PENSTOCK_INTAKE_OIDC_AUDIENCE, or PENSTOCK_HTTP_HOST to a loopback address`,
+    );
+  }
+  const issuer = config.PENSTOCK_INTAKE_OIDC_ISSUER;
+  // Google's older tokens name the issuer without its scheme.
+  const issuers = issuer === 'https://accounts.google.com' ? [issuer, 'accounts.google.com'] : issuer;
+  const keys = createRemoteJWKSet(keysUrl(config.PENSTOCK_INTAKE_OIDC_JWKS_URL), { cacheMaxAge: 600_000 });
+  const emails: ReadonlySet<string> = new Set(config.PENSTOCK_INTAKE_OIDC_EMAILS);
+
+  return async (authorization) => {
+    const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? '')?.[1];
+    if (token === undefined) return { kind: 'unauthorized', why: 'no bearer token' };
+    try {
+      const { payload } = await jwtVerify(token, keys, {
+        issuer: issuers,
+        audience,
+        algorithms: ALGORITHMS,
+        requiredClaims: ['exp', 'iat'],
+        clockTolerance: CLOCK_TOLERANCE_S,
+      });
+      return emails.size === 0 || isAllowed(payload, emails)
+        ? { kind: 'admitted' }
+        : { kind: 'forbidden', why: 'the email of the token is not in PENSTOCK_INTAKE_OIDC_EMAILS, or not verified' };
+    } catch (error) {
+      return judge(error);
+    }
+  };
+}
+
+function isAllowed({ email, email_verified: verified }: JWTPayload, emails: ReadonlySet<string>): boolean {
+  return verified === true && typeof email === 'string' && emails.has(email);
+}
+
+const FAULTS_OF_THE_TOKEN = [
+  errors.JWTExpired,
+  errors.JWTClaimValidationFailed,
+  errors.JWTInvalid,
+  errors.JWSInvalid,
+  errors.JWSSignatureVerificationFailed,
+  errors.JWKSNoMatchingKey,
+  errors.JWKSMultipleMatchingKeys,
+  errors.JOSEAlgNotAllowed,
+  errors.JOSENotSupported,
+];
+
+/** Everything that is not the token's own fault means that the keys could not be had: the sender shall try again. */
+function judge(error: unknown): SenderVerdict {
+  const why = error instanceof Error ? error.message : String(error);
+  if (FAULTS_OF_THE_TOKEN.some((kind) => error instanceof kind)) return { kind: 'unauthorized', why };
+  return { kind: 'unavailable', why };
+}
+
+function keysUrl(text: string): URL {
+  if (!URL.canParse(text)) throw new ConfigError(`PENSTOCK_INTAKE_OIDC_JWKS_URL: '${text}' is no URL`);
+  return new URL(text);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}

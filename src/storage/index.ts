@@ -1,0 +1,1 @@
+export { createObjectReader, type ObjectReader, type ReadOutcome, type StorageOptions } from './reader.js';

@@ -1,0 +1,99 @@
+import { Storage } from '@google-cloud/storage';
+import { type ImageReason, type ImageRef } from '../domain/index.js';
+
+export interface StorageOptions {
+  /** Endpoint of an emulator; Google's when undefined. */
+  endpoint?: string | undefined;
+  projectId?: string | undefined;
+  /** Largest object that is read, bytes. */
+  maxBytes: number;
+  /** Bound on one whole read, milliseconds. */
+  timeoutMs: number;
+}
+
+/** What reading an object gave. */
+export type ReadOutcome =
+  { kind: 'bytes'; bytes: Buffer } | { kind: 'dead' | 'retry'; reason: ImageReason; detail: string };
+
+export interface ObjectReader {
+  /** Reads exactly the generation that is asked for, or says why not. Never throws. */
+  read(image: ImageRef): Promise<ReadOutcome>;
+}
+
+/** A client of the storage API. Credentials are Google's application default ones, none for an emulator. */
+export function createStorage({ endpoint, projectId }: Pick<StorageOptions, 'endpoint' | 'projectId'>): Storage {
+  return new Storage({
+    ...(endpoint
+      ? { apiEndpoint: endpoint, useAuthWithCustomEndpoint: false, projectId: projectId ?? 'penstock' }
+      : {}),
+    ...(projectId ? { projectId } : {}),
+    retryOptions: { autoRetry: true, maxRetries: 2, totalTimeout: 20, maxRetryDelay: 2 },
+  });
+}
+
+export function createObjectReader(options: StorageOptions): ObjectReader {
+  const storage = createStorage(options);
+  return {
+    read: async ({ bucket, object, generation }) => {
+      try {
+        const file = storage.bucket(bucket).file(object, { generation });
+        return { kind: 'bytes', bytes: await readBounded(file.createReadStream({ decompress: false }), options) };
+      } catch (error) {
+        return classify(error, options);
+      }
+    },
+  };
+}
+
+class ReadError extends Error {
+  constructor(
+    readonly reason: 'TOO_LARGE' | 'DOWNLOAD_TIMEOUT',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Collects the stream up to the bounds; the stream is destroyed at the first byte above. */
+function readBounded(
+  stream: NodeJS.ReadableStream & { destroy(error?: Error): void },
+  limits: StorageOptions,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const timer = setTimeout(() => {
+      stop(new ReadError('DOWNLOAD_TIMEOUT', `no whole object within ${limits.timeoutMs} ms, ${length} bytes came`));
+    }, limits.timeoutMs);
+    const stop = (error: Error): void => {
+      clearTimeout(timer);
+      stream.destroy();
+      reject(error);
+    };
+    stream.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > limits.maxBytes) stop(new ReadError('TOO_LARGE', `more than ${limits.maxBytes} bytes`));
+      else chunks.push(chunk);
+    });
+    stream.on('error', stop);
+    stream.on('end', () => {
+      clearTimeout(timer);
+      resolve(Buffer.concat(chunks, length));
+    });
+  });
+}
+
+/** The table of what the storage API's answers mean for an image. */
+function classify(error: unknown, { timeoutMs }: StorageOptions): Exclude<ReadOutcome, { kind: 'bytes' }> {
+  const message = error instanceof Error ? error.message : String(error);
+  const detail = message.replaceAll(/\?[^\s"']*/g, '').slice(0, 200);
+  if (error instanceof ReadError)
+    return { kind: error.reason === 'TOO_LARGE' ? 'dead' : 'retry', reason: error.reason, detail };
+  const code = Number((error as { code?: unknown }).code);
+  if (code === 404 || code === 410) return { kind: 'dead', reason: 'GONE', detail: 'no such object or generation' };
+  if (code === 401 || code === 403) return { kind: 'retry', reason: 'FORBIDDEN', detail };
+  if (code === 408 || /timed? ?out/i.test(message)) {
+    return { kind: 'retry', reason: 'DOWNLOAD_TIMEOUT', detail: `${detail} (limit ${timeoutMs} ms)` };
+  }
+  return { kind: 'retry', reason: 'DOWNLOAD_FAILED', detail };
+}

@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Shares one expensive commit among many callers: what arrives while a commit runs forms the next one. Idle, an item is
+ * committed at once; under load, groups grow by themselves. Resolves for a caller when its items are committed.
+ */
+export class GroupCommit<T> {
+  #group: Group<T> | undefined;
+  #committing: Promise<void> | undefined;
+
+  /**
+   * `commit` is called for one group at a time, of at most `maxItems` items (a larger call is a group of its own).
+   * `lingerMs` lets a group gather before its commit; default 0.
+   */
+  constructor(
+    private readonly commit: (items: T[]) => Promise<void>,
+    private readonly maxItems: number,
+    private readonly lingerMs = 0,
+  ) {}
+
+  async add(items: readonly T[]): Promise<void> {
+    if (items.length === 0) return;
+    let group = this.#group;
+    while (group && group.items.length + items.length > this.maxItems && group.items.length > 0) {
+      await group.done.catch(() => undefined);
+      group = this.#group;
+    }
+    group ??= this.#newGroup();
+    group.items.push(...items);
+    this.#next();
+    await group.done;
+  }
+
+  #newGroup(): Group<T> {
+    let resolve = (): void => undefined;
+    let reject: (error: unknown) => void = () => undefined;
+    const done = new Promise<void>((onCommit, onFailure) => {
+      resolve = onCommit;
+      reject = onFailure;
+    });
+    this.#group = { items: [], done, resolve, reject };
+    return this.#group;
+  }
+
+  #next(): void {
+    const group = this.#group;
+    if (this.#committing || group === undefined) return;
+    this.#committing = sleep(this.lingerMs)
+      .then(() => {
+        this.#group = undefined;
+        return this.commit(group.items);
+      })
+      .then(group.resolve, group.reject)
+      .finally(() => {
+        this.#committing = undefined;
+        this.#next();
+      });
+  }
+}
+
+interface Group<T> {
+  items: T[];
+  done: Promise<void>;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}

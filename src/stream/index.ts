@@ -1,0 +1,5 @@
+export * from './types.js';
+export { createProducer } from './producer.js';
+export { GroupCommit } from './groupCommit.js';
+export { createConsumer, type ConsumerOptions } from './consumer.js';
+export { ensureTopics, readBacklog, deleteConsumedRecords, topicReaders, type Backlog } from './topics.js';

@@ -1,0 +1,37 @@
+import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
+import { ConfigError, type Config } from '../config/index.js';
+import { type Logger } from '../telemetry/index.js';
+
+/** The client of one role. It connects when something uses it. */
+export function connectKafka(config: Config, log: Logger): Kafka {
+  const sasl = saslOptions(config);
+  const options: KafkaConfig = {
+    clientId: 'penstock',
+    brokers: config.PENSTOCK_KAFKA_BROKERS,
+    ssl: config.PENSTOCK_KAFKA_SSL,
+    ...(sasl ? { sasl } : {}),
+    connectionTimeout: 5_000,
+    requestTimeout: 10_000,
+    retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 },
+    logLevel: logLevel.WARN,
+    logCreator: () => (entry) => logEntry(log, entry),
+  };
+  return new Kafka(options);
+}
+
+function saslOptions(config: Config): SASLOptions | undefined {
+  const mechanism = config.PENSTOCK_KAFKA_SASL_MECHANISM;
+  if (mechanism === undefined) return undefined;
+  const { PENSTOCK_KAFKA_USERNAME: username, PENSTOCK_KAFKA_PASSWORD: password } = config;
+  if (username === undefined || password === undefined) {
+    throw new ConfigError('PENSTOCK_KAFKA_SASL_MECHANISM needs PENSTOCK_KAFKA_USERNAME and PENSTOCK_KAFKA_PASSWORD');
+  }
+  return { mechanism, username, password };
+}
+
+/** The library's own retries are news for debugging; what matters is logged where it is decided. */
+function logEntry(log: Logger, { namespace, label, log: { message, error } }: LogEntry): void {
+  const fields = { kafka: namespace, ...(typeof error === 'string' ? { error } : {}) };
+  if (label === 'ERROR') log.warn(fields, message);
+  else log.debug(fields, message);
+}

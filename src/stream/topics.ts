@@ -1,0 +1,144 @@
+import { type Admin } from 'kafkajs';
+import { type Config } from '../config/index.js';
+import {
+  DEAD_LETTERS_TOPIC,
+  IMAGE_RESULTS_TOPIC,
+  SINK_GROUP,
+  dispatcherGroup,
+  imageEventsTopic,
+} from '../domain/index.js';
+import { type Logger } from '../telemetry/index.js';
+import { connectKafka } from './kafka.js';
+
+/** Every topic with the consumer groups that must have read a record before it may be deleted. */
+export function topicReaders(config: Config): Map<string, string[]> {
+  const readers = new Map<string, string[]>();
+  for (const lane of config.PENSTOCK_LANES) readers.set(imageEventsTopic(lane), [dispatcherGroup(lane)]);
+  readers.set(IMAGE_RESULTS_TOPIC, [SINK_GROUP]);
+  readers.set(DEAD_LETTERS_TOPIC, [SINK_GROUP]);
+  for (const pair of config.PENSTOCK_HOUSEKEEP_GROUPS) {
+    const [topic = '', group = ''] = pair.split('=');
+    readers.set(topic, [...(readers.get(topic) ?? []), group]);
+  }
+  return readers;
+}
+
+/** Runs `work` with an admin connection and closes it. */
+export async function withAdmin<T>(config: Config, log: Logger, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = connectKafka(config, log).admin({ retry: { retries: 3 } });
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/**
+ * Creates the topics that are missing. `retention.ms=-1`: Kafka never deletes what nobody has read; `housekeep` deletes
+ * what everybody has. Throws when the broker can't be reached.
+ */
+export async function ensureTopics(config: Config, log: Logger): Promise<void> {
+  await withAdmin(config, log, async (admin) => {
+    const existing = new Set(await admin.listTopics());
+    const missing = [...topicReaders(config).keys()].filter(
+      (topic) => topic.startsWith('penstock.') && !existing.has(topic),
+    );
+    if (missing.length === 0) return;
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: missing.map((topic) => ({
+        topic,
+        numPartitions: config.PENSTOCK_KAFKA_PARTITIONS,
+        replicationFactor: config.PENSTOCK_KAFKA_REPLICATION,
+        configEntries: [
+          { name: 'retention.ms', value: '-1' },
+          { name: 'retention.bytes', value: '-1' },
+          { name: 'cleanup.policy', value: 'delete' },
+          { name: 'compression.type', value: 'producer' },
+        ],
+      })),
+    });
+    log.info({ topics: missing }, 'topics created');
+  });
+}
+
+/** What waits in a topic for one consumer group. */
+export interface Backlog {
+  topic: string;
+  group: string;
+  /** Records that the group has not committed. */
+  records: bigint;
+  /** Partitions whose committed offset lies below the start of the log: records are missing. */
+  missing: bigint;
+}
+
+/** Backlog of every topic for each of its groups. Topics that do not exist are left out. */
+export async function readBacklog(config: Config, log: Logger): Promise<Backlog[]> {
+  return withAdmin(config, log, async (admin) => {
+    const existing = new Set(await admin.listTopics());
+    const backlogs: Backlog[] = [];
+    for (const [topic, groups] of topicReaders(config)) {
+      if (!existing.has(topic)) continue;
+      const range = await logRange(admin, topic);
+      for (const group of groups) {
+        const committed = await committedOffsets(admin, group, topic);
+        let records = 0n;
+        let missing = 0n;
+        for (const [partition, { low, high }] of range) {
+          const offset = committed.get(partition) ?? 0n;
+          const from = offset > high ? low : offset;
+          if (committed.has(partition) && from < low) missing += low - from;
+          records += high - (from < low ? low : from);
+        }
+        backlogs.push({ topic, group, records, missing });
+      }
+    }
+    return backlogs;
+  });
+}
+
+/** First offset and offset after the last of each partition. */
+export async function logRange(admin: Admin, topic: string): Promise<Map<number, { low: bigint; high: bigint }>> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return new Map(offsets.map(({ partition, low, high }) => [partition, { low: BigInt(low), high: BigInt(high) }]));
+}
+
+/** Committed offsets of a group; a partition without a commit is left out. */
+export async function committedOffsets(admin: Admin, groupId: string, topic: string): Promise<Map<number, bigint>> {
+  const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
+  const committed = new Map<number, bigint>();
+  for (const { partition, offset } of answer?.partitions ?? []) {
+    if (BigInt(offset) >= 0n) committed.set(partition, BigInt(offset));
+  }
+  return committed;
+}
+
+/**
+ * Retention by consumption: deletes the records that every named group has committed. A group without a commit counts
+ * as 0, so nothing is deleted before everybody has begun; groups that the configuration does not name do not count.
+ * Returns how many records were deleted by topic.
+ */
+export async function deleteConsumedRecords(config: Config, log: Logger): Promise<Record<string, number>> {
+  return withAdmin(config, log, async (admin) => {
+    const existing = new Set(await admin.listTopics());
+    const deleted: Record<string, number> = {};
+    for (const [topic, groups] of topicReaders(config)) {
+      if (!existing.has(topic)) continue;
+      const committed = await Promise.all(groups.map((group) => committedOffsets(admin, group, topic)));
+      const targets: { partition: number; offset: string }[] = [];
+      let records = 0n;
+      for (const [partition, { low, high }] of await logRange(admin, topic)) {
+        const consumed = committed.reduce((least, of) => smaller(least, of.get(partition) ?? 0n), high);
+        if (consumed <= low) continue;
+        targets.push({ partition, offset: consumed.toString() });
+        records += consumed - low;
+      }
+      if (targets.length > 0) await admin.deleteTopicRecords({ topic, partitions: targets });
+      deleted[topic] = Number(records);
+    }
+    return deleted;
+  });
+}
+
+const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);

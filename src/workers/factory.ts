@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import {
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type LogLevel,
+  type WorkerOptions,
+} from '@temporalio/worker';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { retryForever, type RoleContext } from '../service/index.js';
+
+/** A Temporal worker that runs until `stop`. */
+export interface RunningWorker {
+  /** Stops polling, lets running work end within the grace time, then resolves. */
+  stop(): Promise<void>;
+}
+
+/** Running activities get so long to end before they are told to hand back. */
+const GRACE_TIME = '5s';
+
+/** Where the build puts the bundle of all workflows. */
+export const WORKFLOW_BUNDLE = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
+
+/** Sends what the SDK and the core log into the role's log. Once in a process. */
+export function installRuntime({ log }: RoleContext): void {
+  const levels: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {
+    TRACE: 'trace',
+    DEBUG: 'debug',
+    INFO: 'debug',
+    WARN: 'warn',
+    ERROR: 'error',
+  };
+  Runtime.install({
+    logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
+      const { workflowId, error } = (meta ?? {}) as { workflowId?: unknown; error?: unknown };
+      log[levels[level]]({ batchId: workflowId, err: error, component: 'temporal' }, message);
+    }),
+    shutdownSignals: [],
+  });
+}
+
+/** Connects to Temporal, waiting for it as long as it takes; `/readyz` says so meanwhile. */
+export async function connectWorker(
+  context: RoleContext,
+): Promise<{ connection: NativeConnection; namespace: string }> {
+  const { log, stopping, waits } = context;
+  const { connectionOptions, namespace = 'default' } = loadClientConnectConfig();
+  const { address, tls, apiKey, metadata } = connectionOptions;
+  waits.set('temporal', `connecting to ${address ?? 'Temporal'}`);
+  const connection = await retryForever(
+    () =>
+      NativeConnection.connect({
+        ...(address === undefined ? {} : { address }),
+        ...(tls === undefined || tls === null ? {} : { tls }),
+        ...(typeof apiKey === 'string' ? { apiKey } : {}),
+        ...(metadata === undefined ? {} : { metadata }),
+      }),
+    {
+      backoff: { firstMs: 250, maxMs: 5_000 },
+      signal: stopping,
+      onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'Temporal is away'),
+    },
+  );
+  waits.delete('temporal');
+  return { connection, namespace };
+}
+
+/** One way to make every worker: grace at shutdown, no eager activities (they bypass a queue's cap), heartbeats every 2 s. */
+export async function runWorker(
+  context: RoleContext,
+  options: Pick<WorkerOptions, 'connection' | 'namespace' | 'taskQueue' | 'activities' | 'workflowBundle'> &
+    Partial<
+      Pick<
+        WorkerOptions,
+        'maxConcurrentActivityTaskExecutions' | 'maxConcurrentActivityTaskPolls' | 'maxCachedWorkflows'
+      >
+    >,
+): Promise<RunningWorker> {
+  const worker = await Worker.create({
+    shutdownGraceTime: GRACE_TIME,
+    shutdownForceTime: '20s',
+    maxHeartbeatThrottleInterval: '2s',
+    defaultHeartbeatThrottleInterval: '2s',
+    ...options,
+  });
+  const running = worker.run();
+  running.catch((error: unknown) => context.fail(error));
+  return {
+    stop: async () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await running.catch(() => undefined);
+    },
+  };
+}
+
+export function workflowBundle(): { codePath: string } {
+  if (!existsSync(WORKFLOW_BUNDLE)) throw new Error(`${WORKFLOW_BUNDLE} is missing: run npm run build`);
+  return { codePath: WORKFLOW_BUNDLE };
+}

@@ -1,0 +1,4 @@
+export { detectBatch, batchStateQuery } from './detectBatch.js';
+export { detectImage } from './detectImage.js';
+export { rollUp } from './rollUp.js';
+export { housekeep } from './housekeep.js';

@@ -1,0 +1,195 @@
+import { describe, expect, it } from 'vitest';
+import { type BatchToStart, type StartOutcome } from '../../../src/client/index.js';
+import { laneDispatcher, type LaneDispatcherOptions } from '../../../src/dispatch/dispatcher.js';
+import { dispatchMetrics } from '../../../src/dispatch/metrics.js';
+import { Window } from '../../../src/dispatch/window.js';
+import { type ImageEvent } from '../../../src/domain/index.js';
+import { type OutgoingRecord, type Progress, type StreamRecord } from '../../../src/stream/index.js';
+import { createLogger, createMetrics } from '../../../src/telemetry/index.js';
+
+const TOPIC = 'penstock.image-events.bulk';
+
+function record(offset: number, event: Partial<ImageEvent> | string = {}): StreamRecord {
+  const value: ImageEvent = {
+    v: 1,
+    id: `event-id-${String(offset).padStart(8, '0')}`,
+    bucket: 'uploads',
+    object: `image-${offset}.jpg`,
+    generation: '1',
+    uploadedAtMs: 1,
+    receivedAtMs: 2,
+    model: 'shapes',
+    ...(typeof event === 'string' ? {} : event),
+  };
+  const text = typeof event === 'string' ? event : JSON.stringify(value);
+  return { offset: BigInt(offset), key: null, value: Buffer.from(text), timestampMs: 3 };
+}
+
+const records = (from: number, to: number, event: Partial<ImageEvent> = {}): StreamRecord[] =>
+  Array.from({ length: to - from }, (_, index) => record(from + index, event));
+
+/** A stand-in for Temporal that keeps its documented promise: one execution for each id, refused ones leave none. */
+class Starts {
+  readonly executions = new Map<string, BatchToStart>();
+  readonly closers = new Map<string, () => void>();
+  refuseAbove = Infinity;
+
+  start(batch: BatchToStart): Promise<StartOutcome> {
+    const existing = this.executions.get(batch.workflowId);
+    if (existing) return Promise.resolve({ kind: 'exists', memo: existing.memo });
+    if (batch.input.images.length > this.refuseAbove) return Promise.resolve({ kind: 'refused', message: 'too large' });
+    this.executions.set(batch.workflowId, batch);
+    return Promise.resolve({ kind: 'started' });
+  }
+
+  get images(): string[] {
+    return [...this.executions.values()].flatMap(({ input }) => input.images.map(([, object]) => object));
+  }
+}
+
+function setUp(overrides: Partial<LaneDispatcherOptions> = {}) {
+  const starts = new Starts();
+  const sent: { topic: string; records: readonly OutgoingRecord[] }[] = [];
+  const options: LaneDispatcherOptions = {
+    lane: 'bulk',
+    express: false,
+    limits: { maxImages: 10, maxBytes: 100_000 },
+    maxAttempts: 5,
+    starter: starts,
+    follow: (id) => new Promise((resolve) => starts.closers.set(id, resolve)),
+    producer: {
+      send: (topic, outgoing) => {
+        sent.push({ topic, records: outgoing });
+        return Promise.resolve();
+      },
+    },
+    window: new Window(100),
+    metrics: dispatchMetrics(createMetrics('test')),
+    log: createLogger('test', 'silent'),
+    ...overrides,
+  };
+  const handler = laneDispatcher(options);
+  const read = (slice: readonly StreamRecord[], highWatermark?: bigint): Promise<Progress> =>
+    handler({
+      topic: TOPIC,
+      partition: 3,
+      records: slice,
+      highWatermark: highWatermark ?? (slice.at(-1)?.offset ?? 0n) + 1n,
+      signal: new AbortController().signal,
+    });
+  return { starts, sent, options, read };
+}
+
+describe('the dispatcher', () => {
+  it('names a batch by topic, partition, first offset and first event, and says in the memo what it holds', async () => {
+    const { starts, read } = setUp();
+    expect(await read(records(40, 45))).toEqual({ consumed: 5 });
+    const [[id, batch]] = [...starts.executions] as [[string, BatchToStart]];
+    expect(id).toBe(`detect/${TOPIC}/3/40-eventid0`);
+    expect(batch.memo).toMatchObject({ firstOffset: '40', lastOffset: '44' });
+    expect(batch.memo.eventsHash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('goes on after a batch that was started before the crash, and starts no second one', async () => {
+    const { starts, read } = setUp();
+    await read(records(0, 7));
+    expect(await read(records(0, 10))).toEqual({ consumed: 7 });
+    expect(starts.executions.size).toBe(1);
+  });
+
+  it('cuts a batch that exists at its old end even when fewer records would be taken now', async () => {
+    const before = setUp({ limits: { maxImages: 10, maxBytes: 100_000 } });
+    await before.read(records(0, 10));
+    const after = setUp({ limits: { maxImages: 4, maxBytes: 100_000 }, starter: before.starts });
+    expect(await after.read(records(0, 10))).toEqual({ consumed: 10 });
+    expect(before.starts.executions.size).toBe(1);
+  });
+
+  it('starts other records at the same offset under another id: a topic made again loses nothing', async () => {
+    const { starts, read } = setUp();
+    await read(records(0, 5));
+    const other = records(0, 5, { object: 'new.jpg' }).map((one, index) =>
+      record(Number(one.offset), { id: 'event-id-00000000', object: `new-${index}.jpg` }),
+    );
+    expect(await read(other)).toEqual({ consumed: 5 });
+    expect(starts.images.filter((object) => object.startsWith('new-'))).toHaveLength(5);
+    expect(await read(other)).toEqual({ consumed: 5 });
+    expect(starts.executions.size).toBe(2);
+  });
+
+  it('starts under another id when the batch that exists reaches beyond what is there now', async () => {
+    const { starts, read } = setUp();
+    await read(records(0, 8));
+    expect(await read(records(0, 3))).toEqual({ consumed: 3 });
+    expect(starts.executions.size).toBe(2);
+  });
+
+  it('halves a start that the server refuses as too large until it is taken', async () => {
+    const { starts, read } = setUp();
+    starts.refuseAbove = 3;
+    const all = records(0, 10);
+    let rest = all;
+    while (rest.length > 0) rest = rest.slice((await read(rest)).consumed);
+    expect(new Set(starts.images).size).toBe(10);
+  });
+
+  it('starts a workflow for each model, and those that are missing after a crash between them', async () => {
+    const { starts, read } = setUp();
+    const mixed = [record(0, { model: 'a' }), record(1, { model: 'b' }), record(2, { model: 'a' })];
+    await read(mixed);
+    expect([...starts.executions.keys()].map((id) => id.split('/').at(-1))).toEqual(['a', 'b']);
+    const lost = [...starts.executions.keys()].find((id) => id.endsWith('/b')) ?? '';
+    starts.executions.delete(lost);
+    expect(await read(mixed)).toEqual({ consumed: 3 });
+    expect(starts.executions.has(lost)).toBe(true);
+    expect(starts.executions.size).toBe(2);
+  });
+
+  it('consumes nothing while the window is full, and goes on when a batch closes', async () => {
+    const { starts, read } = setUp({ window: new Window(1) });
+    await read(records(0, 2));
+    const { consumed, pauseUntil } = await read(records(2, 4));
+    expect(consumed).toBe(0);
+    let resumed = false;
+    void pauseUntil?.then(() => (resumed = true));
+    await Promise.resolve();
+    expect(resumed).toBe(false);
+    for (const close of starts.closers.values()) close();
+    await pauseUntil;
+    expect(await read(records(2, 4))).toEqual({ consumed: 2 });
+  });
+
+  it('consumes nothing when the outcome of a start is unknown', async () => {
+    const { read } = setUp({ starter: { start: () => Promise.reject(new Error('server away')) } });
+    await expect(read(records(0, 2))).rejects.toThrow('server away');
+  });
+
+  it('keeps records that are no image events as dead letters and detects their neighbours', async () => {
+    const { starts, sent, read } = setUp();
+    expect(await read([record(0), record(1, 'no json'), record(2, '{"v":1}'), record(3)])).toEqual({ consumed: 4 });
+    expect(starts.images).toEqual(['image-0.jpg', 'image-3.jpg']);
+    const letters = sent.flatMap(({ records: all }) =>
+      all.map(({ value }) => JSON.parse(value) as Record<string, string>),
+    );
+    expect(letters.map(({ origin, reason }) => [origin, reason])).toEqual([
+      [`${TOPIC}/3/1`, 'INVALID_RECORD'],
+      [`${TOPIC}/3/2`, 'INVALID_RECORD'],
+    ]);
+    expect(letters[1]?.['detail']).toContain('bucket');
+  });
+
+  it('drops a duplicate inside a batch', async () => {
+    const { starts, read } = setUp();
+    expect(await read([record(0), record(1, { object: 'image-0.jpg' })])).toEqual({ consumed: 2 });
+    expect(starts.images).toEqual(['image-0.jpg']);
+  });
+
+  it('keeps the input of a batch under its bound of bytes', async () => {
+    const { starts, read } = setUp({ limits: { maxImages: 1000, maxBytes: 5_000 } });
+    const long = Array.from({ length: 50 }, (_, offset) => record(offset, { object: 'ü'.repeat(400) + offset }));
+    let rest = long;
+    while (rest.length > 0) rest = rest.slice((await read(rest)).consumed);
+    for (const { input } of starts.executions.values()) expect(JSON.stringify(input.images).length).toBeLessThan(6_000);
+    expect(starts.images).toHaveLength(50);
+  });
+});
