@@ -1,11 +1,5 @@
-import {
-  type DetectImagesInput,
-  type DetectImagesResult,
-  type DetectedImage,
-  type FailedImage,
-  type ImageRef,
-} from '../domain/index.js';
-import { type ImageOutcome } from '../inference/index.js';
+import type { DetectImagesInput, DetectImagesResult, DetectedImage, FailedImage, ImageRef } from '../domain/index.js';
+import type { ImageOutcome } from '../inference/index.js';
 
 /** What a heartbeat carries: images that are done, and how those failed that did. */
 export interface Checkpoint {

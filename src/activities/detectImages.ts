@@ -1,12 +1,7 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
-import {
-  type DetectImagesInput,
-  type DetectImagesResult,
-  type DetectionActivities,
-  type RecordDeadInput,
-} from '../domain/index.js';
-import { type Engine, type ImageOutcome } from '../inference/index.js';
-import { type Logger } from '../telemetry/index.js';
+import type { DetectImagesInput, DetectImagesResult, DetectionActivities, RecordDeadInput } from '../domain/index.js';
+import type { Engine, ImageOutcome } from '../inference/index.js';
+import type { Logger } from '../telemetry/index.js';
 import { BatchWork, parseCheckpoint } from './batchWork.js';
 import { imageResult, type PublishResults, type ResultOrigin } from './results.js';
 

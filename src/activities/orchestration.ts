@@ -1,7 +1,7 @@
-import { type Config } from '../config/index.js';
-import { type OrchestrationActivities } from '../domain/index.js';
+import type { Config } from '../config/index.js';
+import type { OrchestrationActivities } from '../domain/index.js';
 import { deleteConsumedRecords } from '../stream/index.js';
-import { type Logger } from '../telemetry/index.js';
+import type { Logger } from '../telemetry/index.js';
 import { rollUp, verifyRollups, type Warehouse } from '../warehouse/index.js';
 
 /** Activities on the orchestration queue: light work that needs no GPU. */

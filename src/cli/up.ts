@@ -66,6 +66,8 @@ async function up(flags: UpFlags): Promise<void> {
   await stopSignal;
   if (!flags.json) say('stopping');
   await stack.stop();
+  // Connections that are kept alive would hold the process for seconds more.
+  process.exit(0);
 }
 
 function describe(endpoints: Endpoints): string {

@@ -1,5 +1,5 @@
 import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy, type ScheduleOptions } from '@temporalio/client';
-import { type Config } from '../config/index.js';
+import type { Config } from '../config/index.js';
 import { ORCHESTRATION_QUEUE } from '../domain/index.js';
 
 /** Creates the schedules of Penstock, or brings those that exist in line with the configuration. */

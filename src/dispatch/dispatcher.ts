@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type BatchStarter, type BatchToStart } from '../client/index.js';
+import type { BatchStarter, BatchToStart } from '../client/index.js';
 import { DEAD_LETTERS_TOPIC, DEAD_LETTER_PAYLOAD_BYTES, type BatchMemo, type DeadLetter } from '../domain/index.js';
-import { type Progress, type Slice, type SliceHandler, type StreamProducer } from '../stream/index.js';
-import { type Logger } from '../telemetry/index.js';
+import type { Progress, Slice, SliceHandler, StreamProducer } from '../stream/index.js';
+import type { Logger } from '../telemetry/index.js';
 import { formBatch, type BatchLimits, type FormedBatch, type InvalidRecord } from './formBatch.js';
-import { type DispatchMetrics } from './metrics.js';
-import { type Window } from './window.js';
+import type { DispatchMetrics } from './metrics.js';
+import type { Window } from './window.js';
 
 export interface LaneDispatcherOptions {
   lane: string;

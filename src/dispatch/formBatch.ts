@@ -7,7 +7,7 @@ import {
   type ImageEvent,
   type PackedImage,
 } from '../domain/index.js';
-import { type StreamRecord } from '../stream/index.js';
+import type { StreamRecord } from '../stream/index.js';
 
 export interface BatchLimits {
   maxImages: number;

@@ -1,4 +1,4 @@
-import { type Metrics } from '../telemetry/index.js';
+import type { Metrics } from '../telemetry/index.js';
 
 /** Metrics of a dispatcher. */
 export function dispatchMetrics(metrics: Metrics) {

@@ -1,6 +1,6 @@
-import { type DetectedImage } from './image.js';
-import { type PackedImage } from './batch.js';
-import { type ImageReason } from './reasons.js';
+import type { DetectedImage } from './image.js';
+import type { PackedImage } from './batch.js';
+import type { ImageReason } from './reasons.js';
 
 /** Activities that workflows call: types only, so that a workflow can be bundled without them. */
 

@@ -72,7 +72,10 @@ export function runTool(
         ...(options.env === undefined ? {} : { env: options.env }),
       },
       (error, stdout, stderr) => {
-        if (!error) return resolve(stdout);
+        if (!error) {
+          resolve(stdout);
+          return;
+        }
         const said = `${stdout}\n${stderr}`.trim().split('\n').slice(-8).join('\n') || messageOf(error);
         reject(new StackError(`${what} failed:\n${said}`));
       },

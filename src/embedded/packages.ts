@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
-import { type Logger } from '../telemetry/index.js';
+import type { Logger } from '../telemetry/index.js';
 import { cached, checkSha256, runTool, sha256OfFile } from './cache.js';
 import { StackError } from './errors.js';
 import { requireMaven, requirePip } from './prerequisites.js';
@@ -48,10 +48,10 @@ export async function wheelBinary(
 /** The folder with Kafka's jars, from the cache or downloaded into it by Maven. */
 export async function kafkaJars(root: string, log: Logger): Promise<string> {
   const { version, artifacts, dependencyPlugin, manifestSha256 } = KAFKA_JARS;
-  return cached(root, `kafka-${version}`, async (into) => {
+  return cached(root, `kafka-${version}-${manifestSha256.slice(0, 8)}`, async (into) => {
     await requireMaven();
     log.info({ package: `org.apache.kafka:kafka_2.13:${version}` }, 'downloading');
-    await writeFile(join(into, 'pom.xml'), pom(version, artifacts));
+    await writeFile(join(into, 'pom.xml'), pom(artifacts));
     await runTool(
       'The download of Kafka',
       'mvn',
@@ -76,16 +76,16 @@ export async function jarManifestSha256(folder: string): Promise<string> {
   return hash.digest('hex');
 }
 
-function pom(version: string, artifacts: readonly string[]): string {
-  const dependencies = artifacts.map(
-    (artifact) =>
-      `    <dependency><groupId>org.apache.kafka</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
-  );
+function pom(artifacts: readonly string[]): string {
+  const dependencies = artifacts.map((coordinates) => {
+    const [group, artifact, version] = coordinates.split(':');
+    return `    <dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;
+  });
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
     '<project xmlns="http://maven.apache.org/POM/4.0.0">',
     '  <modelVersion>4.0.0</modelVersion>',
-    `  <groupId>penstock</groupId><artifactId>kafka-jars</artifactId><version>${version}</version>`,
+    '  <groupId>penstock</groupId><artifactId>kafka-jars</artifactId><version>1</version>',
     '  <dependencies>',
     ...dependencies,
     '  </dependencies>',

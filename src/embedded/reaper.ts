@@ -15,9 +15,10 @@ export interface Reaper {
   close(): void;
 }
 
-/** Tenths of a second between TERM and KILL. */
-const GRACE_TENTHS = 80;
+/** Milliseconds between TERM and KILL. */
+const GRACE_MS = 8_000;
 
+/** Its only argument: tenths of a second between TERM and KILL. */
 const SCRIPT = `
 trap '' HUP INT TERM
 pids=' '
@@ -28,24 +29,25 @@ while read -r line; do
     -*) case $pids in *" $pid "*) pids="\${pids%% $pid *} \${pids#* $pid }" ;; esac ;;
   esac
 done
-for pid in $pids; do kill -TERM -- "-$pid" 2>/dev/null; done
+for pid in $pids; do kill -s TERM -- "-$pid" 2>/dev/null; done
 tenths=0
-while [ $tenths -lt ${GRACE_TENTHS} ]; do
+while [ $tenths -lt $1 ]; do
   alive=
-  for pid in $pids; do kill -0 -- "-$pid" 2>/dev/null && alive=1; done
+  for pid in $pids; do kill -s 0 -- "-$pid" 2>/dev/null && alive=1; done
   [ -z "$alive" ] && exit 0
   sleep 0.1
   tenths=$((tenths + 1))
 done
-for pid in $pids; do kill -KILL -- "-$pid" 2>/dev/null; done
+for pid in $pids; do kill -s KILL -- "-$pid" 2>/dev/null; done
 `;
 
-export function startReaper(onReplaced: (pid: number) => void): Reaper {
+/** @param onReplaced called with the new pid when the reaper was killed and had to be started again */
+export function startReaper(onReplaced: (pid: number) => void, graceMs = GRACE_MS): Reaper {
   const listed = new Set<number>();
   let closed = false;
   let shell: ChildProcess;
   const start = (): void => {
-    shell = spawn('/bin/sh', ['-c', SCRIPT, 'penstock-reaper'], {
+    shell = spawn('/bin/sh', ['-c', SCRIPT, 'penstock-reaper', String(Math.ceil(graceMs / 100))], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',

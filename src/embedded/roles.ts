@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { packageRoot } from './files.js';
-import { type ProcessSpec } from './supervised.js';
+import type { ProcessSpec } from './supervised.js';
 
 /** One process of a role. */
 export interface RoleSpec {

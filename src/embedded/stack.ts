@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
-import { type Logger } from '../telemetry/index.js';
+import type { Logger } from '../telemetry/index.js';
 import { cacheDir } from './cache.js';
 import { DEFAULT_BUCKET, endpointsPath, roleEnvironment, type Endpoints } from './endpoints.js';
 import { messageOf, StackError } from './errors.js';

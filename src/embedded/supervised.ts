@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lastLines } from './files.js';
 import { messageOf, StackError } from './errors.js';
-import { type Reaper } from './reaper.js';
+import type { Reaper } from './reaper.js';
 
 /** One process of the stack: a server or a role. */
 export interface ProcessSpec {
@@ -63,6 +63,7 @@ export class Supervised {
   /** Starts it and waits until it is ready. Throws `StackError` with its last words when it is not in time. */
   async start(): Promise<void> {
     this.wanted = true;
+    this.deaths = 0;
     try {
       await this.run();
     } catch (error) {
@@ -99,6 +100,7 @@ export class Supervised {
     const log = await open(spec.logPath, 'a');
     let child: ChildProcess;
     try {
+      if (!this.wanted) throw new StackError(`${spec.name} was stopped while it started.`);
       // The shell waits for a line before it becomes the program: should this process die before the reaper knows the
       // pid, the line never comes and nothing is left behind.
       child = spawn('/bin/sh', ['-c', 'read -r go && exec "$@" </dev/null', 'sh', spec.command, ...spec.args], {

@@ -44,8 +44,13 @@ export const GCS_WHEEL: WheelPin = {
 /** Kafka from Maven Central. */
 export const KAFKA_JARS = {
   version: '4.1.0',
-  artifacts: ['kafka_2.13', 'kafka-tools'],
+  artifacts: [
+    'org.apache.kafka:kafka_2.13:4.1.0',
+    'org.apache.kafka:kafka-tools:4.1.0',
+    // Without it nothing that Kafka logs is written.
+    'org.apache.logging.log4j:log4j-slf4j-impl:2.24.3',
+  ],
   dependencyPlugin: '3.8.1',
   /** SHA-256 over the lines `<sha256 of jar>  <file name>\n`, sorted by file name, of everything that was resolved. */
-  manifestSha256: '82a3231384edc4fadb16579cd6073b830d56c29ba3c0ad63eeeed30ce013786f',
+  manifestSha256: '62cc893005b2cdcda782ef05e2a39b2ead42e922a3a3ad65640d87dfcab1faca',
 } as const;

@@ -1,14 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { loadModel, openSession, tensorLength, type Model, type ModelSession, type Prepared } from './model/index.js';
-import { type PrepareThreadData } from './prepareThread.js';
-import {
-  type ChildOptions,
-  type ImageOutcome,
-  type Order,
-  type PrepareReport,
-  type Report,
-  type Task,
-} from './protocol.js';
+import type { PrepareThreadData } from './prepareThread.js';
+import type { ChildOptions, ImageOutcome, Order, PrepareReport, Report, Task } from './protocol.js';
 
 /**
  * The child process that owns a model session. `session.run()` blocks its thread and native code may crash, so none of

@@ -1,12 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { type Logger } from '../telemetry/index.js';
-import { type Pacer } from './pacer.js';
-import { type ChildOptions, type ImageOutcome, type Order, type Report, type Task } from './protocol.js';
+import type { Logger } from '../telemetry/index.js';
+import type { Pacer } from './pacer.js';
+import type { ChildOptions, ImageOutcome, Order, Report, Task } from './protocol.js';
 
 /** What a child tells its owner. */
 export interface ChildEvents {
-  ready: (maxBatch: number) => void;
+  ready: () => void;
   outcome: (task: Task, outcome: ImageOutcome) => void;
   /** Places became free. */
   room: () => void;
@@ -91,7 +91,7 @@ export class InferenceChild {
     switch (message.kind) {
       case 'ready':
         this.#ready = true;
-        this.events.ready(message.maxBatch);
+        this.events.ready();
         this.events.room();
         break;
       case 'unfit':

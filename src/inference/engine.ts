@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
-import { type Config } from '../config/index.js';
-import { type ImageRef } from '../domain/index.js';
-import { type Logger, type Metrics } from '../telemetry/index.js';
+import type { Config } from '../config/index.js';
+import type { ImageRef } from '../domain/index.js';
+import type { Logger, Metrics } from '../telemetry/index.js';
 import { InferenceChild } from './childProcess.js';
-import { type Model } from './model/index.js';
+import type { Model } from './model/index.js';
 import { Pacer, TokenBucket } from './pacer.js';
-import { type ChildOptions, type ImageOutcome, type Task } from './protocol.js';
+import type { ChildOptions, ImageOutcome, Task } from './protocol.js';
 
 /** Images of one caller. */
 export interface DetectRequest {
@@ -32,6 +32,8 @@ interface Waiting {
 
 const RESTART_FIRST_MS = 200;
 const RESTART_MAX_MS = 10_000;
+/** Children in a row that end without having served: the fault is not a picture's. */
+const UNFIT_AFTER_DEATHS = 5;
 
 /**
  * Feeds the child processes that own the model sessions. Knows which image is in which child: when a child dies, each
@@ -131,13 +133,14 @@ class ChildEngine implements Engine {
   #startChild(): void {
     if (this.#closed) return;
     const startedAt = performance.now();
+    let isFit = false;
     const child: InferenceChild = new InferenceChild(
       this.#childOptions,
       this.#childOptions.places,
       this.#pacer,
       this.#options.log,
       {
-        ready: () => undefined,
+        ready: () => (isFit = true),
         outcome: (task, outcome) => this.#settle(task, outcome),
         room: () => this.#feed(),
         ended: (inside, unfit) => {
@@ -150,6 +153,10 @@ class ChildEngine implements Engine {
           }
           this.#suspect(inside);
           this.#quickDeaths = performance.now() - startedAt < 30_000 ? this.#quickDeaths + 1 : 0;
+          if (!isFit && this.#quickDeaths >= UNFIT_AFTER_DEATHS) {
+            this.#options.onUnfit('child processes end before they have loaded the model; the log has what they wrote');
+            return;
+          }
           const waitMs = Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** Math.min(this.#quickDeaths, 10));
           setTimeout(() => this.#startChild(), waitMs);
         },

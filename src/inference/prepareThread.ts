@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { createObjectReader } from '../storage/index.js';
 import { ImageError, loadModel, prepareImage, tensorLength } from './model/index.js';
-import { type ChildOptions, type PrepareOrder, type PrepareReport } from './protocol.js';
+import type { ChildOptions, PrepareOrder, PrepareReport } from './protocol.js';
 
 /**
  * A thread of a child process: downloads a picture and writes its tensor into a place of the memory that it shares with

@@ -1,6 +1,6 @@
-import { type Config } from '../config/index.js';
-import { type DetectedImage, type ImageReason, type ImageRef } from '../domain/index.js';
-import { type Prepared } from './model/index.js';
+import type { Config } from '../config/index.js';
+import type { DetectedImage, ImageReason, ImageRef } from '../domain/index.js';
+import type { Prepared } from './model/index.js';
 
 /** What a child process is started with. */
 export interface ChildOptions {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Config } from '../config/index.js';
+import type { Config } from '../config/index.js';
 import {
   DEAD_LETTERS_TOPIC,
   imageEventsTopic,
@@ -8,9 +8,9 @@ import {
   type ImageEvent,
 } from '../domain/index.js';
 import { deadLetter } from './deadLetter.js';
-import { type AddressedRecord } from './groupCommit.js';
-import { type FinalizedObject, type IncomingEvent } from './reading.js';
-import { type Router } from './route.js';
+import type { AddressedRecord } from './groupCommit.js';
+import type { FinalizedObject, IncomingEvent } from './reading.js';
+import type { Router } from './route.js';
 
 /** What is to become of an event, once the broker has the record. */
 export type Admission =

@@ -1,5 +1,5 @@
-import { type OutgoingRecord, type StreamProducer } from '../stream/index.js';
-import { type IntakeMetrics } from './intakeMetrics.js';
+import type { OutgoingRecord, StreamProducer } from '../stream/index.js';
+import type { IntakeMetrics } from './intakeMetrics.js';
 
 /** A record and the topic that it goes to. */
 export interface AddressedRecord extends OutgoingRecord {
@@ -43,6 +43,8 @@ export class GroupCommit {
   /** Topic to what waits for it, oldest first. */
   readonly #waiting = new Map<string, Set<Entry>>();
   readonly #inFlight = new Set<string>();
+  /** Appends without a result. */
+  readonly #open = new Set<Submission>();
   readonly #onEmpty: (() => void)[] = [];
   #events = 0;
   #bytes = 0;
@@ -71,27 +73,35 @@ export class GroupCommit {
     if (this.#closed) return Promise.resolve({ kind: 'unavailable', cause: 'stopping' });
     const sizes = records.map(recordBytes);
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    if (this.#events + records.length > this.#maxEvents || this.#bytes + bytes > BUFFER_BYTES) {
+    // A request that is larger than the whole buffer is taken alone; the limit on bodies bounds it.
+    const isFull = this.#events + records.length > this.#maxEvents || this.#bytes + bytes > BUFFER_BYTES;
+    if (isFull && this.#events > 0) {
       return Promise.resolve({ kind: 'unavailable', cause: 'buffer' });
     }
     return new Promise((resolve) => {
       const timer = setTimeout(() => settle({ kind: 'unavailable', cause: 'timeout' }), this.#timeoutMs);
       const settle = (result: AppendResult): void => {
+        if (!this.#open.delete(submission)) return;
         clearTimeout(timer);
         if (result.kind === 'unavailable') this.#withdraw(submission);
         resolve(result);
+        if (this.#open.size === 0) for (const drained of this.#onEmpty.splice(0)) drained();
       };
       const submission: Submission = { entries: [], unacknowledged: records.length, settle };
       submission.entries = records.map((record, index) => ({ submission, record, bytes: sizes[index] ?? 0 }));
+      this.#open.add(submission);
       this.#hold(submission.entries);
       for (const topic of new Set(records.map((record) => record.topic))) this.#pump(topic);
     });
   }
 
-  /** Takes nothing more and resolves when nothing waits; every append is bounded in time, and so is the producer. */
+  /**
+   * Takes nothing more and resolves when every append has its result, so within the timeout. A produce request that
+   * nobody waits for any more is not waited for.
+   */
   drain(): Promise<void> {
     this.#closed = true;
-    if (this.#events === 0) return Promise.resolve();
+    if (this.#open.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onEmpty.push(resolve));
   }
 
@@ -109,7 +119,6 @@ export class GroupCommit {
     this.#events -= 1;
     this.#bytes -= entry.bytes;
     this.#metrics.buffered(this.#events);
-    if (this.#events === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 
   /** What has not left yet does not leave any more. */

@@ -1,7 +1,7 @@
-import { type FastifyInstance } from 'fastify';
-import { type Config } from '../config/index.js';
-import { type StreamProducer } from '../stream/index.js';
-import { type Logger, type Metrics } from '../telemetry/index.js';
+import type { FastifyInstance } from 'fastify';
+import type { Config } from '../config/index.js';
+import type { StreamProducer } from '../stream/index.js';
+import type { Logger, Metrics } from '../telemetry/index.js';
 import { createAdmission } from './admit.js';
 import { createBoundedLog } from './boundedLog.js';
 import { DiskWatermark, type DiskProbe } from './diskWatermark.js';

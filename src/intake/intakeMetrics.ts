@@ -1,4 +1,4 @@
-import { type Metrics } from '../telemetry/index.js';
+import type { Metrics } from '../telemetry/index.js';
 
 /** Why an event is not taken now; the sender is told 503 and sends again. */
 export type Unavailable = 'broker' | 'timeout' | 'buffer' | 'disk' | 'stopping' | 'keys';

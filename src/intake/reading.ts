@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { type ZodError } from 'zod';
-import { type DeadLetterReason, type ImageRef } from '../domain/index.js';
+import type { ZodError } from 'zod';
+import type { DeadLetterReason, ImageRef } from '../domain/index.js';
 
 /** One finalized object, as an event described it. */
 export interface FinalizedObject extends ImageRef {

@@ -1,5 +1,5 @@
-import { type Config } from '../config/index.js';
-import { type FinalizedObject } from './reading.js';
+import type { Config } from '../config/index.js';
+import type { FinalizedObject } from './reading.js';
 
 /** Where an image goes: the lane (a topic of its own) and the name of the model that detects it. */
 export interface Route {

@@ -1,14 +1,14 @@
-import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { type Logger } from '../telemetry/index.js';
-import { type Admission } from './admit.js';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '../telemetry/index.js';
+import type { Admission } from './admit.js';
 import { createBoundedLog } from './boundedLog.js';
 import { readCloudEvents } from './cloudEvents.js';
-import { type DiskWatermark } from './diskWatermark.js';
-import { type GroupCommit } from './groupCommit.js';
-import { type IntakeMetrics, type Unavailable } from './intakeMetrics.js';
+import type { DiskWatermark } from './diskWatermark.js';
+import type { GroupCommit } from './groupCommit.js';
+import type { IntakeMetrics, Unavailable } from './intakeMetrics.js';
 import { readPush } from './pubsub.js';
-import { type EventRequest, type IncomingEvent } from './reading.js';
-import { type SenderCheck } from './sender.js';
+import type { EventRequest, IncomingEvent } from './reading.js';
+import type { SenderCheck } from './sender.js';
 
 export interface IntakeRoutesOptions {
   admit: (event: IncomingEvent, path: string, nowMs: number) => Admission;

@@ -2,3 +2,4 @@
 export { scene, type Scene, type SceneObject, type SceneSize } from './scene.js';
 export { SHAPES, type Shape } from './shapes.js';
 export { score, type Score } from './score.js';
+export { annotate } from './annotate.js';

@@ -1,5 +1,5 @@
 import Fastify, { type FastifyInstance } from 'fastify';
-import { type Metrics } from '../telemetry/index.js';
+import type { Metrics } from '../telemetry/index.js';
 
 /**
  * The HTTP server of a role with the three endpoints that every role has: `/healthz` (the process runs), `/readyz`

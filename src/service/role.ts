@@ -1,5 +1,5 @@
-import { type AddressInfo } from 'node:net';
-import { type FastifyInstance } from 'fastify';
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { loadConfig, type Config } from '../config/index.js';
 import { createLogger, createMetrics, type Logger, type Metrics } from '../telemetry/index.js';
 import { createHttpServer } from './http.js';

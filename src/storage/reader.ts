@@ -1,5 +1,5 @@
 import { Storage } from '@google-cloud/storage';
-import { type ImageReason, type ImageRef } from '../domain/index.js';
+import type { ImageReason, ImageRef } from '../domain/index.js';
 
 export interface StorageOptions {
   /** Endpoint of an emulator; Google's when undefined. */

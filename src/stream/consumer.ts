@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Admin, type Consumer, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
-import { type Config } from '../config/index.js';
-import { type Logger, type Metrics } from '../telemetry/index.js';
+import type { Admin, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import type { Config } from '../config/index.js';
+import type { Logger, Metrics } from '../telemetry/index.js';
 import { connectKafka } from './kafka.js';
 import { PartitionPosition } from './position.js';
 import { committedOffsets, logRange } from './topics.js';
-import { type Progress, type Slice, type SliceHandler, type StreamConsumer, type StreamRecord } from './types.js';
+import type { Progress, Slice, SliceHandler, StreamConsumer, StreamRecord } from './types.js';
 
 export interface ConsumerOptions {
   config: Config;
@@ -37,7 +37,12 @@ const PAUSE_AFTER_ERROR_MS = 1_000;
  */
 export async function createConsumer(options: ConsumerOptions): Promise<StreamConsumer> {
   const consumer = new GroupConsumer(options);
-  await consumer.start();
+  try {
+    await consumer.start();
+  } catch (error) {
+    await consumer.close().catch(() => undefined);
+    throw error;
+  }
   return consumer;
 }
 

@@ -1,6 +1,6 @@
-import { type Producer } from 'kafkajs';
-import { type Config } from '../config/index.js';
-import { type Logger, type Metrics } from '../telemetry/index.js';
+import type { Producer } from 'kafkajs';
+import type { Config } from '../config/index.js';
+import type { Logger, Metrics } from '../telemetry/index.js';
 import { connectKafka } from './kafka.js';
 import { StreamUnavailableError, type OutgoingRecord, type StreamProducer } from './types.js';
 

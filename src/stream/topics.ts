@@ -1,5 +1,5 @@
-import { type Admin } from 'kafkajs';
-import { type Config } from '../config/index.js';
+import type { Admin } from 'kafkajs';
+import type { Config } from '../config/index.js';
 import {
   DEAD_LETTERS_TOPIC,
   IMAGE_RESULTS_TOPIC,
@@ -7,7 +7,7 @@ import {
   dispatcherGroup,
   imageEventsTopic,
 } from '../domain/index.js';
-import { type Logger } from '../telemetry/index.js';
+import type { Logger } from '../telemetry/index.js';
 import { connectKafka } from './kafka.js';
 
 /** Every topic with the consumer groups that must have read a record before it may be deleted. */

@@ -1,11 +1,11 @@
-import {
-  type BatchProgress,
-  type BatchResult,
-  type DetectBatchInput,
-  type DetectImagesInput,
-  type DetectImagesResult,
-  type FailedImage,
-  type RecordDeadInput,
+import type {
+  BatchProgress,
+  BatchResult,
+  DetectBatchInput,
+  DetectImagesInput,
+  DetectImagesResult,
+  FailedImage,
+  RecordDeadInput,
 } from '../domain/index.js';
 import { IMAGE_REASONS, isImageReason, type ImageReason } from '../domain/reasons.js';
 

@@ -10,12 +10,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import {
-  type BatchProgress,
-  type BatchResult,
-  type DetectBatchInput,
-  type DetectImagesResult,
-} from '../domain/index.js';
+import type { BatchProgress, BatchResult, DetectBatchInput, DetectImagesResult } from '../domain/index.js';
 import { BatchState } from './batchState.js';
 import { detector } from './proxies.js';
 

@@ -1,5 +1,5 @@
 import { ApplicationFailure, sleep } from '@temporalio/workflow';
-import { type DetectImageInput, type DetectedImage } from '../domain/index.js';
+import type { DetectImageInput, DetectedImage } from '../domain/index.js';
 import { detector } from './proxies.js';
 
 /**

@@ -1,5 +1,5 @@
 import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
-import { type DetectionActivities, type OrchestrationActivities } from '../domain/index.js';
+import type { DetectionActivities, OrchestrationActivities } from '../domain/index.js';
 import { detectQueue } from '../domain/topics.js';
 
 /**

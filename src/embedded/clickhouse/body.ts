@@ -1,6 +1,8 @@
-import { type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { createGunzip } from 'node:zlib';
-import { pipeline, type Readable } from 'node:stream';
+import { createWriteStream } from 'node:fs';
+import { pipeline as pipe, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { exception } from './exceptions.js';
 
 /** Bytes that end with the request: `query` of the URL, a line feed, then the body, as ClickHouse reads it. */
@@ -14,7 +16,7 @@ function decoded(request: IncomingMessage): Readable {
   if (encoding === 'identity' || encoding === '') return request;
   if (encoding === 'gzip') {
     // The error reaches whoever reads the returned stream.
-    return pipeline(request, createGunzip(), () => undefined);
+    return pipe(request, createGunzip(), () => undefined);
   }
   throw exception(48, 'NOT_IMPLEMENTED', `Unknown compression method: '${encoding}'; the embedded server knows gzip`);
 }
@@ -35,35 +37,13 @@ export async function readHead(
   return { head: Buffer.concat(chunks), ended: false };
 }
 
-/**
- * The data of an insert in blocks. Line-delimited rows are cut at the last line feed once `blockBytes` are there, so
- * memory stays bounded whatever the size; other formats can't be cut and are one block of at most `maxWholeBytes`.
- */
-export async function* insertBlocks(
-  first: Buffer,
-  rest: AsyncGenerator<Buffer>,
-  options: { lineDelimited: boolean; blockBytes: number; maxWholeBytes: number },
-): AsyncGenerator<Buffer> {
-  let chunks = [first];
-  let length = first.length;
-  for await (const chunk of rest) {
-    chunks.push(chunk);
-    length += chunk.length;
-    const lineFeed = options.lineDelimited && length >= options.blockBytes ? chunk.lastIndexOf(10) : -1;
-    if (lineFeed >= 0) {
-      const cut = length - chunk.length + lineFeed + 1;
-      const whole = Buffer.concat(chunks, length);
-      yield whole.subarray(0, cut);
-      // Copied: a view would keep the whole block in memory.
-      chunks = [Buffer.from(whole.subarray(cut))];
-      length -= cut;
-    }
-    if (length > options.maxWholeBytes)
-      throw exception(
-        229,
-        'QUERY_IS_TOO_LARGE',
-        `More than ${options.maxWholeBytes} bytes that can't be cut into rows`,
-      );
-  }
-  yield Buffer.concat(chunks, length);
+/** Writes `first` and the rest of the source to a new file; memory stays bounded whatever the size. */
+export async function spool(file: string, first: Buffer, rest: AsyncGenerator<Buffer>): Promise<void> {
+  await pipeline(
+    async function* () {
+      yield first;
+      yield* rest;
+    },
+    createWriteStream(file, { flags: 'wx' }),
+  );
 }

@@ -29,18 +29,12 @@ export interface Connection {
   run(sql: string, format: string): Promise<Outcome>;
   /** Pieces of the result as the engine makes them; only for SELECT. Ending the iteration early cancels the query. */
   stream(sql: string, format: string): AsyncIterable<Uint8Array>;
-  /** An INSERT that ends before its data (without the line feed between them), and the data in the format it names. */
-  insert(statement: string, rows: Buffer): Promise<Outcome>;
+  /**
+   * `INSERT INTO target [settings] FORMAT format` with the rows that a file holds. Never with rows in the text: chdb
+   * reads a blank line there as the end of the data and runs what follows as SQL.
+   */
+  insert(insert: { target: string; settings: string; format: string; file: string }): Promise<Outcome>;
   close(): void;
-}
-
-interface Native {
-  InsertRawAsyncConnection(
-    connection: unknown,
-    statement: string,
-    payload: Buffer,
-    countLines: boolean,
-  ): Promise<{ elapsed: number; rowsWritten: number; bytesWritten: number }>;
 }
 
 /**
@@ -48,7 +42,7 @@ interface Native {
  * so that libuv's pool keeps a thread for gzip.
  */
 export function openEngine(path: string, threads: number): Engine {
-  const { chdb, native } = loadChdb();
+  const chdb = loadChdb();
   const gate = createGate(threads);
   const root = new chdb.Session(path);
   const [version = '', timezone = 'UTC'] = root
@@ -58,7 +52,7 @@ export function openEngine(path: string, threads: number): Engine {
   return {
     version,
     timezone,
-    connect: () => connection(new chdb.Session(path), native, gate),
+    connect: () => connection(new chdb.Session(path), gate),
     close: async () => {
       await chdb.drainPending();
       root.close();
@@ -68,7 +62,7 @@ export function openEngine(path: string, threads: number): Engine {
 
 type Gate = ReturnType<typeof createGate>;
 
-function connection(session: Chdb.Session, native: Native, gate: Gate): Connection {
+function connection(session: Chdb.Session, gate: Gate): Connection {
   return {
     run: async (sql, format) => {
       const outcome = await gate(() => session.queryAsync(sql, { format }));
@@ -92,17 +86,17 @@ function connection(session: Chdb.Session, native: Native, gate: Gate): Connecti
         await chunks.return?.();
       }
     },
-    insert: async (statement, rows) => {
-      // Not session.insert(): that one knows table and format only, this one takes the statement as it came.
-      const outcome = await gate(() => native.InsertRawAsyncConnection(session.connection, statement, rows, false));
-      const { rowsWritten, bytesWritten } = outcome;
+    insert: async ({ target, settings, format, file }) => {
+      const source = `FROM INFILE ${quoted(file)} COMPRESSION 'none'`;
+      const sql = `${target} ${source} ${settings} FORMAT ${format}`;
+      const outcome = await gate(() => session.queryAsync(sql, { format: 'Null' }));
       return {
         ...NOTHING,
         elapsedNs: Math.round(outcome.elapsed * 1e9),
-        readRows: rowsWritten,
-        readBytes: bytesWritten,
-        writtenRows: rowsWritten,
-        writtenBytes: bytesWritten,
+        readRows: outcome.rowsRead,
+        readBytes: outcome.bytesRead,
+        writtenRows: outcome.rowsRead,
+        writtenBytes: outcome.bytesRead,
       };
     },
     close: () => session.close(),
@@ -119,12 +113,9 @@ export const NOTHING: Outcome = {
 };
 
 /** chdb is a development dependency: loaded here alone, and only when the embedded server starts. */
-function loadChdb(): { chdb: typeof Chdb; native: Native } {
-  const require = createRequire(import.meta.url);
+function loadChdb(): typeof Chdb {
   try {
-    const chdb = require('chdb') as typeof Chdb;
-    const { loadNative } = createRequire(require.resolve('chdb'))('./dist/loader.js') as { loadNative: () => Native };
-    return { chdb, native: loadNative() };
+    return createRequire(import.meta.url)('chdb') as typeof Chdb;
   } catch (error) {
     throw new Error(
       'The embedded ClickHouse needs the npm package chdb (a development dependency; Linux with glibc or macOS). ' +
@@ -143,7 +134,11 @@ export function isNotStreamable(error: unknown): boolean {
 export function setStatement(settings: ReadonlyMap<string, string>): string {
   const parts = [...settings].map(([name, value]) => {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw exception(115, 'UNKNOWN_SETTING', `Unknown setting '${name}'`);
-    return `${name} = '${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+    return `${name} = ${quoted(value)}`;
   });
   return `SET ${parts.join(', ')}`;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 }

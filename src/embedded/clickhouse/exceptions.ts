@@ -28,7 +28,10 @@ export function toException(error: unknown): ClickHouseException {
   // chdb wraps some messages in themselves; ClickHouse does not.
   const wrapped =
     /^Code: \d+\. DB::Exception: (Code: \d+\. DB::Exception: .*\([A-Z_0-9]+\)) \(version [^)]*\)\. \([A-Z_0-9]+\)$/s;
-  return new ClickHouseException(Number(code), wrapped.exec(message)?.[1] ?? message);
+  const text = wrapped.exec(message)?.[1] ?? message;
+  // Inserts come from a file here; ClickHouse would not name one.
+  const unfiled = text.replace(/\s*: \(in file\/uri [^\n]*?\)(?=:|\.|$)/s, '').replace(/: While executing File/, '');
+  return new ClickHouseException(Number(code), unfiled);
 }
 
 /** As in ClickHouse's exceptionCodeToHTTPStatus.cpp; every other code is 500. */

@@ -1,4 +1,4 @@
-/** What the HTTP layer must know of output and input formats; names are compared without regard to case. */
+/** What the HTTP layer must know of output formats; names are compared without regard to case. */
 
 /**
  * Row formats without header, footer or separator: pieces formatted one by one are the same bytes as the whole, so
@@ -9,18 +9,8 @@ const STREAMED = names(
   'JSONCompactEachRow JSONCompactStringsEachRow RowBinary Native Null',
 );
 
-/** Input formats in which a raw line feed always ends a row: an insert is cut there and need not be held whole. */
-const LINE_DELIMITED = names(
-  'TabSeparated TSV TSKV JSONEachRow JSONLines NDJSON JSONStringsEachRow JSONCompactEachRow',
-  'JSONCompactStringsEachRow',
-);
-
 export function isStreamed(format: string): boolean {
   return STREAMED.has(format.toLowerCase());
-}
-
-export function isLineDelimited(format: string): boolean {
-  return LINE_DELIMITED.has(format.toLowerCase());
 }
 
 /** The Content-Type that ClickHouse sends with a format. */

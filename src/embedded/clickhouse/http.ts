@@ -1,12 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { createGzip, type Gzip } from 'node:zlib';
-import { insertBlocks, readHead, requestBytes } from './body.js';
+import { readHead, requestBytes, spool } from './body.js';
 import { isNotStreamable, NOTHING, setStatement, type Engine, type Outcome } from './engine.js';
 import { exception, toException } from './exceptions.js';
-import { contentType, isLineDelimited, isStreamed } from './formats.js';
+import { contentType, isStreamed } from './formats.js';
 import { authenticate, parseRequest, type Account, type QueryRequest } from './request.js';
 import { analyse } from './statement.js';
 
@@ -14,10 +16,6 @@ import { analyse } from './statement.js';
 export interface Limits {
   /** Text of a query without the data of an INSERT; ClickHouse's max_query_size. */
   queryBytes: number;
-  /** A streamed insert is written in blocks of about this size. */
-  blockBytes: number;
-  /** Insert data in a format that can't be cut (CSV, Parquet, …). */
-  wholeInsertBytes: number;
   /** Result in a format that can't be streamed (JSON, Parquet, …), as max_result_bytes counts it. */
   wholeResultBytes: number;
   /** Requests at once, those that wait for a thread among them; the next is refused as ClickHouse does. */
@@ -26,14 +24,21 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   queryBytes: 262_144,
-  blockBytes: 16 * 1024 * 1024,
-  wholeInsertBytes: 128 * 1024 * 1024,
   wholeResultBytes: 256 * 1024 * 1024,
   requests: 200,
 };
 
+export interface ServerOptions {
+  engine: Engine;
+  account: Account;
+  limits: Limits;
+  /** Folder of its own for the rows of inserts on their way into the engine. */
+  spoolDirectory: string;
+}
+
 /** The HTTP server, not yet listening. What it speaks stands at the head of server.ts. */
-export function createClickHouseServer(engine: Engine, account: Account, limits: Limits): Server {
+export function createClickHouseServer(options: ServerOptions): Server {
+  const { engine, account, limits } = options;
   let requests = 0;
   const server = createServer({ keepAliveTimeout: 30_000, requestTimeout: 0 }, (request, response) => {
     void answer(request, response);
@@ -66,7 +71,7 @@ export function createClickHouseServer(engine: Engine, account: Account, limits:
         );
       requests += 1;
       try {
-        await execute(engine, limits, request, response, asked);
+        await execute(options, request, response, asked);
       } finally {
         requests -= 1;
       }
@@ -78,8 +83,7 @@ export function createClickHouseServer(engine: Engine, account: Account, limits:
 }
 
 async function execute(
-  engine: Engine,
-  limits: Limits,
+  { engine, limits, spoolDirectory }: ServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
   asked: QueryRequest,
@@ -88,9 +92,8 @@ async function execute(
   try {
     if (asked.database !== undefined && asked.database !== '')
       await connection.run(`USE \`${asked.database.replaceAll('`', '``')}\``, 'Null');
-    const limit = Math.min(Number(asked.settings.get('max_query_size') ?? limits.queryBytes), limits.wholeInsertBytes);
     const source = requestBytes(request, asked.query);
-    const { head, ended } = await readHead(source, limit + 1);
+    const { head, ended } = await readHead(source, limits.queryBytes + 1);
     // Latin-1 keeps one character a byte, so that positions in the text are positions in the bytes.
     const statement = analyse(head.toString('latin1'));
     if (statement.secondStatement >= 0) {
@@ -98,20 +101,26 @@ async function execute(
       const where = `failed at position ${statement.secondStatement + 1} (end of query): ${tail}`;
       throw exception(62, 'SYNTAX_ERROR', `Syntax error (Multi-statements are not allowed): ${where}`);
     }
-    // chdb's queue of asynchronous inserts answers some inserts with `Unknown packet 11`; the roles send 0 anyway.
-    if (statement.kind === 'insert' && !asked.settings.has('async_insert')) asked.settings.set('async_insert', '0');
+    if (statement.usesFile)
+      throw exception(78, 'UNKNOWN_TYPE_OF_QUERY', 'FROM INFILE and INTO OUTFILE are for clients, not for the server');
+    if (statement.insert) {
+      // Not mapped into memory: the file is read once.
+      asked.settings.set('storage_file_read_method', 'pread');
+      if (!asked.settings.has('async_insert')) asked.settings.set('async_insert', '0');
+    }
     if (asked.settings.size > 0) await connection.run(setStatement(asked.settings), 'Null');
 
-    if (statement.kind === 'insert') {
-      const sql = head.subarray(0, statement.dataStart).toString().trimEnd();
-      const blocks = insertBlocks(head.subarray(statement.dataStart), source, {
-        lineDelimited: isLineDelimited(statement.format ?? ''),
-        blockBytes: limits.blockBytes,
-        maxWholeBytes: limits.wholeInsertBytes,
-      });
-      let total = NOTHING;
-      for await (const block of blocks) total = sum(total, await connection.insert(sql, block));
-      respond(response, asked, statement.format, total);
+    if (statement.insert) {
+      const { targetEnd, settingsEnd, dataStart, format } = statement.insert;
+      const file = join(spoolDirectory, randomUUID());
+      try {
+        await spool(file, head.subarray(dataStart), source);
+        const target = head.subarray(0, targetEnd).toString();
+        const settings = head.subarray(targetEnd, settingsEnd).toString();
+        respond(response, asked, format, await connection.insert({ target, settings, format, file }));
+      } finally {
+        await rm(file, { force: true });
+      }
       return;
     }
     if (!ended)
@@ -229,15 +238,4 @@ async function drain(request: IncomingMessage): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function sum(a: Outcome, b: Outcome): Outcome {
-  return {
-    result: b.result,
-    elapsedNs: a.elapsedNs + b.elapsedNs,
-    readRows: a.readRows + b.readRows,
-    readBytes: a.readBytes + b.readBytes,
-    writtenRows: a.writtenRows + b.writtenRows,
-    writtenBytes: a.writtenBytes + b.writtenBytes,
-  };
 }

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { exception } from './exceptions.js';
 
 /** A request as its URL and headers say it; the body is read later. */
@@ -96,5 +96,7 @@ function same(a: string, b: string): boolean {
 }
 
 function textOf(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
+  const text = Array.isArray(header) ? header[0] : header;
+  // Node reads header bytes as Latin-1; ClickHouse as UTF-8.
+  return text === undefined ? undefined : Buffer.from(text, 'latin1').toString('utf8');
 }

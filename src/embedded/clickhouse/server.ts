@@ -16,8 +16,7 @@
  *  - TabSeparated by default, `default_format` (and X-ClickHouse-Format), a FORMAT clause
  *  - `param_x` for `{x:Type}`; every other parameter is a setting for this query alone
  *  - gzip: a body with Content-Encoding: gzip; a response with Accept-Encoding: gzip and enable_http_compression=1
- *  - an insert is written while it arrives: line-delimited formats in blocks of 16 MiB (a refused block leaves the
- *    earlier ones in the table, as blocks of max_insert_block_size do in ClickHouse); other formats whole, up to 128 MiB
+ *  - an insert of any size in bounded memory, in every input format: its rows go through a file in the data directory
  *  - a plain SELECT (no other SELECT inside, no totals) in a row format is streamed, no faster than the client reads,
  *    and ends when the client goes; an error in the middle ends the body with the message under
  *    X-ClickHouse-Exception-Tag. All else, and all with wait_end_of_query=1, is formatted whole, bounded by
@@ -28,9 +27,9 @@
  *  - GET /ping and GET / answer `Ok.` also while every slot is busy
  * Not there, and refused with 501: sessions, roles, ClickHouse's own block compression.
  */
-import { mkdirSync } from 'node:fs';
-import { type AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openEngine } from './engine.js';
 import { createClickHouseServer, DEFAULT_LIMITS } from './http.js';
@@ -54,19 +53,34 @@ mkdirSync(path, { recursive: true });
 
 const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? 4);
 const engine = openEngine(path, Math.max(1, threads - 1));
-const server = createClickHouseServer(
+// Left over from a process that was killed: those inserts were never acknowledged.
+const spoolDirectory = join(path, 'inserts');
+rmSync(spoolDirectory, { recursive: true, force: true });
+mkdirSync(spoolDirectory);
+const server = createClickHouseServer({
   engine,
-  { user: process.env['CLICKHOUSE_USER'] ?? 'default', password: process.env['CLICKHOUSE_PASSWORD'] ?? '' },
-  DEFAULT_LIMITS,
-);
+  account: { user: process.env['CLICKHOUSE_USER'] ?? 'default', password: process.env['CLICKHOUSE_PASSWORD'] ?? '' },
+  limits: DEFAULT_LIMITS,
+  spoolDirectory,
+});
 
 let stopping = false;
+let answering = 0;
+server.prependListener('request', (_request, response) => {
+  answering += 1;
+  response.once('close', () => (answering -= 1));
+  if (stopping) response.setHeader('Connection', 'close');
+});
+
+/** Running requests end, later ones find the door closed, then the engine closes its files. */
 const stop = (): void => {
   if (stopping) return;
   stopping = true;
   setTimeout(() => process.exit(1), DRAIN_MS).unref();
-  // A connection kept alive would keep the server open: idle ones are closed as their answers end.
-  setInterval(() => server.closeIdleConnections(), 50).unref();
+  // Not closeIdleConnections(): it was seen to leave a connection open after another one had been aborted.
+  setInterval(() => {
+    if (answering === 0) server.closeAllConnections();
+  }, 20).unref();
   server.close(() => void engine.close().then(() => process.exit(0)));
 };
 process.on('SIGTERM', stop);

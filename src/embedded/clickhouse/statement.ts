@@ -3,16 +3,24 @@
  * query names, and whether there is more than one statement. Everything else is for the engine to judge.
  */
 export interface Statement {
-  /** `insert`: an INSERT whose data follows it. */
-  kind: 'insert' | 'other';
+  /** Set for an INSERT that its data follows. */
+  insert: InsertStatement | undefined;
   /** The format that the text names, as written. */
   format: string | undefined;
-  /** For `insert`: index in the text at which its data begins. */
-  dataStart: number;
-  /** Index of a `;` that another statement follows; -1 without one. */
-  secondStatement: number;
   /** May be sent piece by piece: one plain SELECT without totals. */
   streamable: boolean;
+  /** Index of a `;` that another statement follows; -1 without one. */
+  secondStatement: number;
+  /** The text says FROM INFILE or INTO OUTFILE: clients do that, servers refuse it. */
+  usesFile: boolean;
+}
+
+/** Indexes in the text: `INSERT INTO t (a)` up to `targetEnd`, then perhaps SETTINGS, then FORMAT or VALUES, then data. */
+export interface InsertStatement {
+  targetEnd: number;
+  settingsEnd: number;
+  dataStart: number;
+  format: string;
 }
 
 interface Token {
@@ -30,18 +38,19 @@ const SKIPPED = /\s+|--[^\n]*|#[!\s][^\n]*|\/\*.*?\*\//sy;
 /** Reads the head of a request. `text` may be cut short after the data of an INSERT has begun. */
 export function analyse(text: string): Statement {
   const found: Statement = {
-    kind: 'other',
+    insert: undefined,
     format: undefined,
-    dataStart: text.length,
-    secondStatement: -1,
     streamable: false,
+    secondStatement: -1,
+    usesFile: false,
   };
   let depth = 0;
   let selects = 0;
   let totals = false;
+  let targetEnd: number | undefined;
+  let semicolon = -1;
   let first: string | undefined;
   let before: Token | undefined;
-  let semicolon = -1;
   for (const token of tokens(text)) {
     if (semicolon >= 0 && token.text !== ';') {
       found.secondStatement = semicolon;
@@ -49,18 +58,27 @@ export function analyse(text: string): Statement {
     }
     if (token.text === '(') depth += 1;
     else if (token.text === ')') depth -= 1;
-    else if (first === undefined) first = token.text;
+    else first ??= token.text;
     if (token.text === ';') semicolon = token.start;
-    if (depth === 0 && before?.text === 'FORMAT') found.format = text.slice(token.start, token.end);
-    if (first === 'INSERT' && depth === 0) {
-      const named = before?.text === 'FORMAT' && token.text !== ';';
-      if (named || token.text === 'VALUES') {
-        const format = named ? text.slice(token.start, token.end) : 'Values';
-        return { ...found, kind: 'insert', format, dataStart: named ? afterLine(text, token.end) : token.end };
+    if (token.text === 'SELECT') selects += 1;
+    if (before?.text === 'WITH' && token.text === 'TOTALS') totals = true;
+    if (token.text === 'INFILE' || token.text === 'OUTFILE')
+      found.usesFile ||= before?.text === 'FROM' || before?.text === 'INTO';
+    if (depth === 0) {
+      const named = before?.text === 'FORMAT' && token.text !== ';' ? before : undefined;
+      if (named) found.format = text.slice(token.start, token.end);
+      if (token.text === 'SETTINGS') targetEnd ??= token.start;
+      if (first === 'INSERT' && selects === 0 && (named !== undefined || token.text === 'VALUES')) {
+        const settingsEnd = (named ?? token).start;
+        found.insert = {
+          targetEnd: targetEnd ?? settingsEnd,
+          settingsEnd,
+          dataStart: named ? afterLine(text, token.end) : token.end,
+          format: found.format ?? 'Values',
+        };
+        return found;
       }
     }
-    if (before?.text === 'WITH' && token.text === 'TOTALS') totals = true;
-    if (token.text === 'SELECT') selects += 1;
     before = token;
   }
   // chdb plans a streamed query on the JavaScript thread, and planning runs scalar subqueries: 1 s was seen. So a query

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { StackError } from '../errors.js';
-import { type ProcessSpec, type Supervised } from '../supervised.js';
+import type { ProcessSpec, Supervised } from '../supervised.js';
 import { resolveClickHouse, type ClickHouseAddresses } from './clickhouse.js';
 import { resolveGcs, type GcsAddresses } from './gcs.js';
 import { resolveKafka, type KafkaAddresses } from './kafka.js';
-import { type ResolvedServer, type ServerContext } from './server.js';
+import type { ResolvedServer, ServerContext } from './server.js';
 import { resolveTemporal, type TemporalAddresses } from './temporal.js';
 
 export type ServerAddresses = KafkaAddresses & TemporalAddresses & GcsAddresses & ClickHouseAddresses;
@@ -19,25 +19,24 @@ export async function startServers(
   context: ServerContext,
   supervise: (spec: ProcessSpec) => Supervised,
 ): Promise<ServerAddresses> {
-  const [kafka, temporal, gcs, clickhouse] = await all([
+  const finding = [
     resolveKafka(context),
     resolveTemporal(context),
     resolveGcs(context),
     resolveClickHouse(context),
-  ]);
-  const started = await all([
+  ] as const;
+  // All are waited for even when one fails: nothing goes on starting behind a failure.
+  await Promise.allSettled(finding);
+  const [kafka, temporal, gcs, clickhouse] = await Promise.all(finding);
+  const starting = [
     startServer('kafka', kafka, context, supervise),
     startServer('temporal', temporal, context, supervise),
     startServer('gcs', gcs, context, supervise),
     startServer('clickhouse', clickhouse, context, supervise),
-  ]);
-  return { ...started[0], ...started[1], ...started[2], ...started[3] };
-}
-
-/** As Promise.all, but waits for the others before it throws: nothing goes on starting behind a failure. */
-async function all<T extends readonly unknown[]>(promises: readonly [...{ [K in keyof T]: Promise<T[K]> }]) {
-  await Promise.allSettled(promises);
-  return Promise.all(promises);
+  ] as const;
+  await Promise.allSettled(starting);
+  const [atKafka, atTemporal, atGcs, atClickHouse] = await Promise.all(starting);
+  return { ...atKafka, ...atTemporal, ...atGcs, ...atClickHouse };
 }
 
 async function startServer<A>(

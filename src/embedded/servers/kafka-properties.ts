@@ -6,6 +6,13 @@ export function brokerProperties(logFolder: string, port: number, controllerPort
 node.id=1
 controller.quorum.voters=1@${HOST}:${controllerPort}
 controller.listener.names=CONTROLLER
+# The only voter need not wait for others before it leads again.
+controller.quorum.election.timeout.ms=100
+controller.quorum.election.backoff.max.ms=100
+controller.quorum.fetch.timeout.ms=500
+# After a kill -9 the broker may register again only when its old session is over (by default 9 s).
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 listeners=PLAINTEXT://${HOST}:${port},CONTROLLER://${HOST}:${controllerPort}
 advertised.listeners=PLAINTEXT://${HOST}:${port}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT

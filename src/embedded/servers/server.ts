@@ -1,7 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { type Logger } from '../../telemetry/index.js';
-import { type Ports } from '../ports.js';
+import type { Logger } from '../../telemetry/index.js';
+import type { Ports } from '../ports.js';
 
 /** What a server is started with. */
 export interface ServerContext {

@@ -135,7 +135,7 @@ function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error);
 }
 
-/** JSON with sorted keys: the same settings in another order are the same model. */
+/** JSON with sorted keys, so that the order in which the schema lists them is no part of a model's identity. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, nested: unknown) =>
     nested !== null && typeof nested === 'object' && !Array.isArray(nested)

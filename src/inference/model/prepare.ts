@@ -122,28 +122,15 @@ async function decode(
   if (picture.turned) pipeline = pipeline.autoOrient();
   if (picture.hasAlpha) pipeline = pipeline.flatten({ background: '#ffffff' });
   try {
-    const { data, info } = await pipeline
+    return await pipeline
       .timeout({ seconds: Math.min(3600, Math.ceil(limits.timeoutMs / 1000)) })
       .resize(size.width, size.height, { fit: 'fill', kernel: 'linear' })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    return threeChannels(data, info.channels);
+      .toBuffer();
   } catch (error) {
     throw decodeError(error);
   }
-}
-
-/** Greyscale may come out with one channel, and transparency that the header didn't announce with one more. */
-function threeChannels(pixels: Uint8Array, channels: number): Uint8Array {
-  if (channels === 3) return pixels;
-  const count = pixels.length / channels;
-  const rgb = new Uint8Array(count * 3);
-  const step = channels >= 3 ? 1 : 0;
-  for (let pixel = 0; pixel < count; pixel++)
-    for (let channel = 0; channel < 3; channel++)
-      rgb[pixel * 3 + channel] = pixels[pixel * channels + channel * step] ?? 0;
-  return rgb;
 }
 
 function decodeError(error: unknown): ImageError {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BatchWork, parseCheckpoint } from '../../../src/activities/batchWork.js';
-import { type DetectImagesInput } from '../../../src/domain/index.js';
-import { type ImageOutcome } from '../../../src/inference/index.js';
+import type { DetectImagesInput } from '../../../src/domain/index.js';
+import type { ImageOutcome } from '../../../src/inference/index.js';
 
 const input = (images: number): DetectImagesInput => ({
   model: 'shapes',

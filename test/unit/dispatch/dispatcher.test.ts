@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type BatchToStart, type StartOutcome } from '../../../src/client/index.js';
+import type { BatchToStart, StartOutcome } from '../../../src/client/index.js';
 import { laneDispatcher, type LaneDispatcherOptions } from '../../../src/dispatch/dispatcher.js';
 import { dispatchMetrics } from '../../../src/dispatch/metrics.js';
 import { Window } from '../../../src/dispatch/window.js';
-import { type ImageEvent } from '../../../src/domain/index.js';
-import { type OutgoingRecord, type Progress, type StreamRecord } from '../../../src/stream/index.js';
+import type { ImageEvent } from '../../../src/domain/index.js';
+import type { OutgoingRecord, Progress, StreamRecord } from '../../../src/stream/index.js';
 import { createLogger, createMetrics } from '../../../src/telemetry/index.js';
 
 const TOPIC = 'penstock.image-events.bulk';

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type Metrics } from '../../../src/telemetry/index.js';
+import { StreamUnavailableError } from '../../../src/stream/index.js';
+import type { Metrics } from '../../../src/telemetry/index.js';
 import { binaryEvent, push, startIntake } from './rig.js';
 
 const BATCHED = { 'content-type': 'application/cloudevents-batch+json' };
@@ -76,7 +77,7 @@ describe('acknowledgement', () => {
     const { post, broker } = await startIntake();
     const send = broker.send.bind(broker);
     broker.send = (topic, records) =>
-      topic.endsWith('express') ? Promise.reject(new Error('no leader')) : send(topic, records);
+      topic.endsWith('express') ? Promise.reject(new StreamUnavailableError('no leader')) : send(topic, records);
     const response = await post(
       '/events/gcs',
       batchOf(4, (index) => (index === 3 ? 'express' : 'bulk')),
@@ -94,7 +95,7 @@ describe('acknowledgement', () => {
       post('/events/gcs', binaryEvent()),
     ]);
     expect(replies.map(({ statusCode }) => statusCode)).toEqual([503, 503, 503]);
-    expect(replies[0]?.json()).toMatchObject({ error: 'unavailable_timeout' });
+    expect(replies[0].json()).toMatchObject({ error: 'unavailable_timeout' });
     expect(await count('unavailable_timeout')).toBe(5);
     broker.release();
     expect((await post('/events/pubsub', push())).statusCode).toBe(200);
@@ -117,6 +118,11 @@ describe('acknowledgement', () => {
 });
 
 describe('produce batches', () => {
+  it('take a request that is larger than the whole buffer when nothing else waits', async () => {
+    const { post } = await startIntake({ PENSTOCK_INTAKE_BUFFER_EVENTS: '3' });
+    expect((await post('/events/gcs', batchOf(4))).statusCode).toBe(200);
+  });
+
   it('lets concurrent requests share one produce request while another is under way', async () => {
     const { post, broker, metrics } = await startIntake();
     broker.hold();
@@ -214,12 +220,24 @@ describe('readiness and shutdown', () => {
     const stopped = stop();
     const late = await post('/events/gcs', binaryEvent());
     expect([late.statusCode, late.headers.connection]).toEqual([503, 'close']);
-    expect(await count('unavailable_stopping')).toBe(1);
+    const ignorable = await post('/events/pubsub', push({ eventType: 'OBJECT_DELETE' }));
+    expect(ignorable.statusCode).toBe(503);
+    expect(await count('unavailable_stopping')).toBe(2);
     expect(broker.isClosed).toBe(false);
     broker.release();
     expect((await underWay).statusCode).toBe(200);
     await stopped;
     expect(broker.isClosed).toBe(true);
     expect(broker.log).toHaveLength(1);
+  });
+
+  it('does not wait for a broker that hangs longer than PENSTOCK_INTAKE_PRODUCE_TIMEOUT_MS', async () => {
+    const { post, broker, stop } = await startIntake({ PENSTOCK_INTAKE_PRODUCE_TIMEOUT_MS: '100' });
+    broker.hold();
+    const underWay = post('/events/gcs', binaryEvent());
+    await vi.waitFor(() => expect(broker.batches).toHaveLength(1));
+    await stop();
+    expect((await underWay).statusCode).toBe(503);
+    expect(broker.isClosed).toBe(true);
   });
 });

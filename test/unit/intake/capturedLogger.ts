@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { type Logger } from '../../../src/telemetry/index.js';
+import type { Logger } from '../../../src/telemetry/index.js';
 
 /** A logger that keeps its lines, to see what would be written. */
 export function capturedLogger(): { log: Logger; lines: Record<string, unknown>[] } {

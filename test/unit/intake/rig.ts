@@ -1,8 +1,8 @@
 import { onTestFinished } from 'vitest';
-import { type FastifyInstance, type InjectOptions, type LightMyRequestResponse } from 'fastify';
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { loadConfig } from '../../../src/config/index.js';
 import { deadLetterSchema, imageEventSchema, type DeadLetter, type ImageEvent } from '../../../src/domain/index.js';
-import { type DiskProbe } from '../../../src/intake/diskWatermark.js';
+import type { DiskProbe } from '../../../src/intake/diskWatermark.js';
 import { createIntake } from '../../../src/intake/intake.js';
 import { createHttpServer } from '../../../src/service/index.js';
 import { StreamUnavailableError, type OutgoingRecord, type StreamProducer } from '../../../src/stream/index.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type DetectBatchInput } from '../../../src/domain/index.js';
+import type { DetectBatchInput } from '../../../src/domain/index.js';
 import { BatchState } from '../../../src/workflows/batchState.js';
 
 const input = (images: number): DetectBatchInput => ({

@@ -1,6 +1,6 @@
 import { ModelError } from '../errors.js';
 import type { Candidate } from '../nms.js';
-import { bestClass } from './best-class.js';
+import { bestClass } from './bestClass.js';
 import { imageValues, type DecoderFactory } from './types.js';
 
 /**

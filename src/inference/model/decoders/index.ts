@@ -1,5 +1,5 @@
 import type { OutputSpec } from '../spec.js';
-import { boxesScores } from './boxes-scores.js';
+import { boxesScores } from './boxesScores.js';
 import { fastestdet } from './fastestdet.js';
 import type { DecoderFactory } from './types.js';
 import { yolox } from './yolox.js';

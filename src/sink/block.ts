@@ -1,0 +1,71 @@
+import type { Target } from '../warehouse/index.js';
+
+/** A row on its way into a table. */
+export interface Row {
+  target: Target;
+  /** The partition of the table that it falls into: a block touches few of them. */
+  tablePartition: number;
+  /** The row as the text of a JSON array, in the order of the target's columns. */
+  json: string;
+  /** topic/partition/offset, for a dead letter. */
+  origin: string;
+}
+
+/** Why a row could not be inserted: the data is at fault, not the server. */
+export interface RefusedRow {
+  row: Row;
+  message: string;
+}
+
+/** Bounds of one insert. */
+export interface BlockLimits {
+  maxRows: number;
+  /** ClickHouse refuses a block that touches too many partitions (`max_partitions_per_insert_block`, 100). */
+  maxPartitions: number;
+}
+
+/** Cuts rows into blocks for one table each, in their order, within the limits. */
+export function cutBlocks(rows: readonly Row[], limits: BlockLimits): Row[][] {
+  const blocks: Row[][] = [];
+  const open = new Map<Target, { rows: Row[]; partitions: Set<number> }>();
+  for (const row of rows) {
+    let block = open.get(row.target);
+    const opensPartition = block !== undefined && !block.partitions.has(row.tablePartition);
+    if (
+      !block ||
+      block.rows.length >= limits.maxRows ||
+      (opensPartition && block.partitions.size >= limits.maxPartitions)
+    ) {
+      block = { rows: [], partitions: new Set() };
+      open.set(row.target, block);
+      blocks.push(block.rows);
+    }
+    block.rows.push(row);
+    block.partitions.add(row.tablePartition);
+  }
+  return blocks;
+}
+
+/** What an insert of a block came to. `data`: the server refuses it for what is in it. */
+export type InsertOutcome = { kind: 'stored' } | { kind: 'data'; message: string };
+
+/**
+ * Inserts a block; when its data is refused, halves it until the rows at fault stand alone. Rejects only when `insert`
+ * does, which repeats unknown outcomes by itself: rows that were stored meanwhile are stored again, and counted once by
+ * their key.
+ */
+export async function insertIsolating(
+  block: readonly Row[],
+  insert: (rows: readonly Row[]) => Promise<InsertOutcome>,
+): Promise<RefusedRow[]> {
+  const outcome = await insert(block);
+  if (outcome.kind === 'stored') return [];
+  const [row] = block;
+  if (row === undefined) return [];
+  if (block.length === 1) return [{ row, message: outcome.message }];
+  const middle = Math.ceil(block.length / 2);
+  return [
+    ...(await insertIsolating(block.slice(0, middle), insert)),
+    ...(await insertIsolating(block.slice(middle), insert)),
+  ];
+}

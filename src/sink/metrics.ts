@@ -1,0 +1,23 @@
+import type { Metrics } from '../telemetry/index.js';
+
+/** Metrics of a sink. */
+export function sinkMetrics(metrics: Metrics) {
+  return {
+    rows: metrics.counter('penstock_sink_rows_total', 'Rows stored', ['table']),
+    errors: metrics.counter('penstock_sink_insert_errors_total', 'Inserts and records that failed', ['kind']),
+    blockRows: metrics.histogram(
+      'penstock_sink_block_rows',
+      'Rows of an insert',
+      [1, 10, 100, 1e3, 1e4, 1e5],
+      ['table'],
+    ),
+    insertSeconds: metrics.histogram(
+      'penstock_sink_insert_seconds',
+      'Duration of an insert',
+      [0.01, 0.05, 0.2, 1, 5, 30],
+      ['table'],
+    ),
+  };
+}
+
+export type SinkMetrics = ReturnType<typeof sinkMetrics>;

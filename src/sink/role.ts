@@ -1,0 +1,76 @@
+import { DEAD_LETTERS_TOPIC, IMAGE_RESULTS_TOPIC, SINK_GROUP } from '../domain/index.js';
+import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
+import { createConsumer, createProducer } from '../stream/index.js';
+import { createWarehouse, WarehouseError, type Warehouse } from '../warehouse/index.js';
+import type { InsertOutcome, Row } from './block.js';
+import { sinkMetrics } from './metrics.js';
+import { createSink } from './sink.js';
+
+/** ClickHouse refuses a block of more than 100 partitions; half of that leaves room for other settings. */
+const MAX_PARTITIONS = 50;
+
+/** Role `sink`: writes results and dead letters into ClickHouse. */
+export function serve(): Promise<void> {
+  return serveRole('sink', start);
+}
+
+async function start(context: RoleContext): Promise<RunningRole> {
+  const { config, log, metrics, listen, waits, stopping, fail } = context;
+  await listen();
+  waits.set('kafka', 'joining the consumer group');
+  const warehouse = createWarehouse(config, log);
+  const producer = await createProducer({ config, log, metrics });
+  const handler = createSink({
+    insert: (rows) => insert(warehouse, rows, config.PENSTOCK_SINK_INSERT_TIMEOUT_MS),
+    producer,
+    limits: { maxRows: config.PENSTOCK_SINK_MAX_ROWS, maxPartitions: MAX_PARTITIONS },
+    metrics: sinkMetrics(metrics),
+    log,
+    stopping,
+    onWaiting: (sentence) => (sentence === undefined ? waits.delete('clickhouse') : waits.set('clickhouse', sentence)),
+  });
+  const consumer = await retryForever(
+    () =>
+      createConsumer({
+        config,
+        log,
+        metrics,
+        groupId: SINK_GROUP,
+        topics: [IMAGE_RESULTS_TOPIC, DEAD_LETTERS_TOPIC],
+        handler,
+        onFatal: fail,
+        maxBytesPerPartition: 4 * 1_048_576,
+      }),
+    {
+      backoff: { firstMs: 250, maxMs: 5_000 },
+      signal: stopping,
+      onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'results can not be read yet'),
+    },
+  );
+  const watch = setInterval(() => {
+    const problems = consumer.problems();
+    if (problems.length === 0) waits.delete('kafka');
+    else waits.set('kafka', problems.join('; '));
+  }, 500);
+  return {
+    stop: async () => {
+      clearInterval(watch);
+      await consumer.close();
+      await producer.close();
+      await warehouse.close();
+    },
+  };
+}
+
+/** A refusal that no row is to blame for (schema, rights) is waited out like a server that is away. */
+async function insert(warehouse: Warehouse, rows: readonly Row[], timeoutMs: number): Promise<InsertOutcome> {
+  const target = rows[0]?.target;
+  if (target === undefined) return { kind: 'stored' };
+  try {
+    await warehouse.insert({ ...target, rows: rows.map(({ json }) => json), timeoutMs });
+    return { kind: 'stored' };
+  } catch (error) {
+    if (error instanceof WarehouseError && error.kind === 'data') return { kind: 'data', message: error.message };
+    throw error;
+  }
+}

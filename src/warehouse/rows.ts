@@ -1,0 +1,67 @@
+import type { DeadLetter, ImageResult } from '../domain/index.js';
+
+/** Where rows go: a table and the columns that each row's array holds, in order. */
+export interface Target {
+  table: string;
+  columns: readonly string[];
+}
+
+export const IMAGE_RESULTS: Target = {
+  table: 'image_results',
+  columns: [
+    ...['bucket', 'object', 'generation', 'model', 'status', 'reason', 'detail', 'width', 'height'],
+    ...['boxes.class', 'boxes.score', 'boxes.x_min', 'boxes.y_min', 'boxes.x_max', 'boxes.y_max'],
+    ...['uploaded_at', 'received_at', 'detected_at', 'attempts', 'workflow_id', 'run_id'],
+  ],
+};
+
+export const DEAD_LETTERS: Target = {
+  table: 'dead_letter_records',
+  columns: [
+    ...['id', 'source', 'reason', 'detail', 'origin', 'payload', 'payload_encoding', 'payload_truncated'],
+    'received_at',
+  ],
+};
+
+/** The row of `IMAGE_RESULTS` for a result; times are milliseconds, the tick of DateTime64(3). */
+export function imageResultRow(result: ImageResult): string {
+  const boxes = result.detections;
+  return JSON.stringify([
+    result.bucket,
+    result.object,
+    result.generation,
+    result.model,
+    result.status,
+    result.reason ?? '',
+    result.detail ?? '',
+    result.width,
+    result.height,
+    boxes.map((box) => box.class),
+    boxes.map((box) => box.score),
+    boxes.map((box) => box.xMin),
+    boxes.map((box) => box.yMin),
+    boxes.map((box) => box.xMax),
+    boxes.map((box) => box.yMax),
+    result.uploadedAtMs,
+    result.receivedAtMs,
+    result.detectedAtMs,
+    result.attempts,
+    result.workflowId,
+    result.runId,
+  ]);
+}
+
+/** The row of `DEAD_LETTERS` for a dead letter. */
+export function deadLetterRow(letter: DeadLetter): string {
+  return JSON.stringify([
+    letter.id,
+    letter.source,
+    letter.reason,
+    letter.detail,
+    letter.origin,
+    letter.payload,
+    letter.payloadEncoding,
+    letter.payloadTruncated,
+    letter.receivedAtMs,
+  ]);
+}

@@ -1,0 +1,125 @@
+import { Readable } from 'node:stream';
+import { createClient, type ClickHouseClient } from '@clickhouse/client';
+import type { Config } from '../config/index.js';
+import type { Logger } from '../telemetry/index.js';
+import { toWarehouseError } from './errors.js';
+
+/** Values for `{name:Type}` in a statement. */
+export type QueryParams = Record<string, string | number | boolean | readonly string[] | readonly number[]>;
+
+/** ClickHouse over HTTP. Every method throws `WarehouseError`. */
+export interface Warehouse {
+  /**
+   * Inserts rows of a table, each the text of a JSON array with one value per column (JSONCompactEachRow). Not repeated
+   * here: after an `unavailable` error the rows may be stored or not.
+   */
+  insert(options: {
+    table: string;
+    columns: readonly string[];
+    rows: readonly string[];
+    /** Milliseconds after which the outcome counts as unknown. */
+    timeoutMs: number;
+    signal?: AbortSignal;
+  }): Promise<void>;
+  /** Rows of a SELECT; 64-bit integers come as strings, so that they can't round. */
+  query<Row>(sql: string, params?: QueryParams): Promise<Row[]>;
+  /** A statement without rows. */
+  command(sql: string, params?: QueryParams): Promise<void>;
+  /** True when the server answers. */
+  ping(): Promise<boolean>;
+  /** Days after its upload that an image stays in the tables. */
+  readonly retentionDays: number;
+  readonly database: string;
+  close(): Promise<void>;
+}
+
+export interface ConnectionOptions {
+  url: string;
+  username: string;
+  password: string;
+  database: string;
+}
+
+/** Milliseconds that a query or statement may take. */
+const QUERY_TIMEOUT_MS = 120_000;
+/** The answer comes when the work is done, so that its status is final. */
+const WAIT = { wait_end_of_query: 1 } as const;
+
+export function createWarehouse(config: Config, log: Logger): Warehouse {
+  return connectWarehouse(
+    {
+      url: config.PENSTOCK_CLICKHOUSE_URL,
+      username: config.PENSTOCK_CLICKHOUSE_USER,
+      password: config.PENSTOCK_CLICKHOUSE_PASSWORD,
+      database: config.PENSTOCK_CLICKHOUSE_DATABASE,
+    },
+    { retentionDays: config.PENSTOCK_RETENTION_DAYS, log },
+  );
+}
+
+export function connectWarehouse(
+  connection: ConnectionOptions,
+  { retentionDays, log }: { retentionDays: number; log: Logger },
+): Warehouse {
+  const client = createClickHouse(connection);
+  return {
+    retentionDays,
+    database: connection.database,
+    insert: async ({ table, columns, rows, timeoutMs, signal }) => {
+      const timeout = AbortSignal.timeout(timeoutMs);
+      try {
+        await client.insert({
+          table,
+          columns: [...columns] as [string, ...string[]],
+          format: 'JSONCompactEachRow',
+          values: Readable.from([Buffer.from(rows.join('\n'))], { objectMode: false }),
+          clickhouse_settings: WAIT,
+          abort_signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+        });
+      } catch (error) {
+        if (timeout.aborted) log.warn({ table, rows: rows.length, timeoutMs }, 'insert took too long, outcome unknown');
+        throw toWarehouseError(error);
+      }
+    },
+    query: async <Row>(sql: string, params: QueryParams = {}) => {
+      try {
+        const answer = await client.query({ query: sql, query_params: params, format: 'JSONEachRow' });
+        return await answer.json<Row>();
+      } catch (error) {
+        throw toWarehouseError(error);
+      }
+    },
+    command: async (sql, params = {}) => {
+      try {
+        await client.command({ query: sql, query_params: params, clickhouse_settings: WAIT });
+      } catch (error) {
+        throw toWarehouseError(error);
+      }
+    },
+    ping: async () => (await client.ping()).success,
+    close: () => client.close(),
+  };
+}
+
+/**
+ * The client with the settings that Penstock relies on. Sockets that idled longer than 2 s are not used again, since
+ * the server may be about to close them (ClickHouse's keep_alive_timeout is 3 s to 30 s); the pool is bounded.
+ */
+export function createClickHouse(connection: ConnectionOptions): ClickHouseClient {
+  return createClient({
+    url: connection.url,
+    username: connection.username,
+    password: connection.password,
+    database: connection.database,
+    application: 'penstock',
+    request_timeout: QUERY_TIMEOUT_MS,
+    max_open_connections: 8,
+    keep_alive: { enabled: true, idle_socket_ttl: 2_000, eagerly_destroy_stale_sockets: true },
+    clickhouse_settings: {
+      // Penstock forms the blocks itself; an acknowledgement must mean that the rows are in the table.
+      async_insert: 0,
+      output_format_json_quote_64bit_integers: 1,
+      date_time_output_format: 'iso',
+    },
+  });
+}

@@ -1,0 +1,258 @@
+import { randomUUID } from 'node:crypto';
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { loadConfig, type Config } from '../../src/config/index.js';
+import { roleEnvironment } from '../../src/embedded/index.js';
+import {
+  createConsumer,
+  createProducer,
+  deleteConsumedRecords,
+  type ConsumerOptions,
+  type SliceHandler,
+  type StreamConsumer,
+} from '../../src/stream/index.js';
+import { createLogger, createMetrics } from '../../src/telemetry/index.js';
+import { startBrokerProxy } from './brokerProxy.js';
+
+const endpoints = inject('endpoints');
+const config = loadConfig(roleEnvironment(endpoints));
+const log = createLogger('test', 'silent');
+const kafka = new Kafka({ clientId: 'stream-test', brokers: endpoints.kafka.split(','), logLevel: logLevel.NOTHING });
+const topics: string[] = [];
+const open: { close(): Promise<void> }[] = [];
+let admin: Admin;
+
+beforeAll(async () => {
+  admin = kafka.admin();
+  await admin.connect();
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((one) => one.close()));
+});
+afterAll(async () => {
+  await admin.deleteTopics({ topics });
+  await admin.disconnect();
+});
+
+async function newTopic(numPartitions = 1, topic = `stream-test.${randomUUID()}`): Promise<string> {
+  await admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true });
+  if (!topics.includes(topic)) topics.push(topic);
+  return topic;
+}
+
+async function produce(topic: string, values: readonly string[], partition = 0): Promise<void> {
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  await producer.send({ topic, acks: -1, messages: values.map((value) => ({ value, partition })) });
+  await producer.disconnect();
+}
+
+const names = (prefix: string, count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${prefix}${index}`);
+
+async function consume(
+  topic: string,
+  handler: SliceHandler,
+  more: Partial<ConsumerOptions> = {},
+): Promise<StreamConsumer> {
+  const consumer = await createConsumer({
+    config,
+    log,
+    metrics: createMetrics('test'),
+    groupId: `group-of-${topic}`,
+    topics: [topic],
+    handler,
+    onFatal: (error) => {
+      throw error;
+    },
+    watchEveryMs: 200,
+    ...more,
+  });
+  open.push(consumer);
+  return consumer;
+}
+
+/** A handler that keeps all that it reads. */
+function collector(): { handler: SliceHandler; values: string[] } {
+  const values: string[] = [];
+  return {
+    values,
+    handler: ({ records }) => {
+      values.push(...records.map(({ value }) => value.toString()));
+      return Promise.resolve({ consumed: records.length });
+    },
+  };
+}
+
+async function committed(topic: string): Promise<string | undefined> {
+  const [answer] = await admin.fetchOffsets({ groupId: `group-of-${topic}`, topics: [topic] });
+  return answer?.partitions[0]?.offset;
+}
+
+const within = { timeout: 30_000, interval: 50 };
+
+describe('the producer', () => {
+  it('loses nothing that it acknowledged when answers of the broker are lost', async () => {
+    const topic = await newTopic(3);
+    const proxy = await startBrokerProxy(endpoints.kafka);
+    const proxied: Config = { ...config, PENSTOCK_KAFKA_BROKERS: [proxy.address] };
+    const producer = await createProducer({ config: proxied, log });
+    open.push(producer, { close: () => proxy.shut() });
+    const acknowledged: string[] = [];
+    for (let batch = 0; batch < 30; batch += 1) {
+      if (batch % 5 === 2) proxy.dropProduceAnswers(1);
+      const values = names(`${batch}-`, 20);
+      await producer.send(
+        topic,
+        values.map((value) => ({ key: value, value })),
+      );
+      acknowledged.push(...values);
+    }
+    expect(proxy.dropped()).toBeGreaterThanOrEqual(5);
+    const { handler, values } = collector();
+    await consume(topic, handler);
+    await vi.waitFor(() => expect(new Set(values)).toEqual(new Set(acknowledged)), within);
+  });
+
+  it('refuses with an error worth a retry while the broker is away, and works again when it is back', async () => {
+    const topic = await newTopic();
+    const proxy = await startBrokerProxy(endpoints.kafka);
+    const producer = await createProducer({ config: { ...config, PENSTOCK_KAFKA_BROKERS: [proxy.address] }, log });
+    open.push(producer, { close: () => proxy.shut() });
+    await producer.send(topic, [{ value: 'before' }]);
+    await proxy.shut();
+    await expect(producer.send(topic, [{ value: 'away' }])).rejects.toMatchObject({ retryable: true });
+    expect(producer.isHealthy()).toBe(false);
+    await proxy.open();
+    await vi.waitFor(() => expect(producer.isHealthy()).toBe(true), within);
+    await producer.send(topic, [{ value: 'after' }]);
+  });
+});
+
+describe('the consumer', () => {
+  it('commits what the handler consumed and brings the rest again', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('r', 10));
+    const calls: number[] = [];
+    await consume(topic, ({ records }) => {
+      calls.push(records.length);
+      return Promise.resolve({ consumed: Math.min(4, records.length) });
+    });
+    await vi.waitFor(async () => expect(await committed(topic)).toBe('10'), within);
+    expect(calls).toEqual([10, 6, 2]);
+  });
+
+  it('repeats a slice whose handler failed, and commits nothing of it before', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('r', 5));
+    let failures = 2;
+    const seen: number[] = [];
+    await consume(topic, ({ records }) => {
+      seen.push(records.length);
+      if (failures-- > 0) return Promise.reject(new Error('not yet'));
+      return Promise.resolve({ consumed: records.length });
+    });
+    await vi.waitFor(async () => expect(await committed(topic)).toBe('5'), within);
+    expect(seen).toEqual([5, 5, 5]);
+  });
+
+  it('leaves a paused partition in the log and goes on with it later', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('r', 3));
+    let go: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    let isOpen = false;
+    const values: string[] = [];
+    let calls = 0;
+    await consume(topic, ({ records }) => {
+      calls += 1;
+      if (!isOpen) return Promise.resolve({ consumed: 0, pauseUntil: gate });
+      values.push(...records.map(({ value }) => value.toString()));
+      return Promise.resolve({ consumed: records.length });
+    });
+    await vi.waitFor(() => expect(calls).toBe(1), within);
+    await produce(topic, names('s', 2));
+    isOpen = true;
+    expect(calls).toBe(1);
+    go();
+    await vi.waitFor(() => expect(values).toEqual([...names('r', 3), ...names('s', 2)]), within);
+  });
+
+  it('keeps its place in the group while a handler takes longer than the session', async () => {
+    const topic = await newTopic();
+    await produce(topic, ['slow']);
+    let calls = 0;
+    await consume(topic, async ({ records }) => {
+      calls += 1;
+      await new Promise((resolve) => setTimeout(resolve, 18_000));
+      return { consumed: records.length };
+    });
+    await vi.waitFor(async () => expect(await committed(topic)).toBe('1'), { timeout: 40_000, interval: 200 });
+    expect(calls).toBe(1);
+  });
+
+  it('reads a topic that was made again from its start, with fewer records than before', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('old', 20));
+    const { handler, values } = collector();
+    await consume(topic, handler);
+    await vi.waitFor(() => expect(values).toHaveLength(20), within);
+    await admin.deleteTopics({ topics: [topic] });
+    await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic), within);
+    await newTopic(1, topic);
+    await produce(topic, names('new', 5));
+    await vi.waitFor(() => expect(values.slice(20)).toEqual(expect.arrayContaining(names('new', 5))), within);
+  });
+
+  it('reads a topic that was made again from its start, with more records than before', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('old', 10));
+    const { handler, values } = collector();
+    await consume(topic, handler);
+    await vi.waitFor(() => expect(values).toHaveLength(10), within);
+    await admin.deleteTopics({ topics: [topic] });
+    await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic), within);
+    await newTopic(1, topic);
+    await produce(topic, names('new', 50));
+    await vi.waitFor(() => expect(values).toEqual(expect.arrayContaining(names('new', 50))), within);
+  });
+
+  it('stops a partition whose records are gone unread, counts them and says so; others go on', async () => {
+    const topic = await newTopic(2);
+    await produce(topic, names('a', 10), 0);
+    await produce(topic, names('b', 10), 1);
+    const first = collector();
+    const consumer = await consume(topic, first.handler);
+    await vi.waitFor(() => expect(first.values).toHaveLength(20), within);
+    await consumer.close();
+    open.splice(0);
+    await produce(topic, names('lost', 5), 0);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '15' }] });
+    await produce(topic, names('after', 5), 0);
+    await produce(topic, names('other', 5), 1);
+
+    const second = collector();
+    const metrics = createMetrics('test');
+    const again = await consume(topic, second.handler, { metrics });
+    await vi.waitFor(() => expect(second.values).toEqual(names('other', 5)), within);
+    await vi.waitFor(() => expect(again.problems().join()).toContain('5 records are gone unread'), within);
+    expect(await metrics.registry.getSingleMetricAsString('penstock_stream_missing_records_total')).toMatch(/ 5$/m);
+    expect(second.values).not.toContain('after0');
+  });
+});
+
+describe('retention by consumption', () => {
+  it('deletes what every named group has committed, and nothing before all of them have begun', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('r', 10));
+    const { handler, values } = collector();
+    await consume(topic, handler);
+    await vi.waitFor(async () => expect(await committed(topic)).toBe('10'), within);
+    expect(values).toHaveLength(10);
+    const named = { ...config, PENSTOCK_HOUSEKEEP_GROUPS: [`${topic}=group-of-${topic}`, `${topic}=not-begun`] };
+    await deleteConsumedRecords(named, log);
+    expect((await admin.fetchTopicOffsets(topic))[0]?.low).toBe('0');
+    await deleteConsumedRecords({ ...config, PENSTOCK_HOUSEKEEP_GROUPS: [`${topic}=group-of-${topic}`] }, log);
+    expect((await admin.fetchTopicOffsets(topic))[0]?.low).toBe('10');
+  });
+});

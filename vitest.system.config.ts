@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** Runs against one real stack, file by file: some tests kill parts of it. Build first: roles run from dist/. */
+export default defineConfig({
+  test: {
+    include: ['test/system/**/*.test.ts'],
+    globalSetup: ['test/system/setup.ts'],
+    fileParallelism: false,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    teardownTimeout: 120_000,
+  },
+});
