@@ -3,7 +3,8 @@
 //
 //   node scripts/bootstrap.mjs <demo|test|test:fast|test:unit|test:system|bench> [arguments]
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -107,12 +108,23 @@ function isOnPath(name) {
 
 /** `npm ci`, unless what is installed is what package-lock.json says. */
 async function install() {
-  if (isInstalled()) return;
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  const stamp = join(root, 'node_modules', '.penstock-installed');
+  if (isInstalled() || (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock)) return;
   say('installing dependencies');
   // Its install script downloads CUDA libraries, and fails where it can't.
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
-  const code = await runProgram(['npm', 'ci', '--no-audit', '--no-fund'], toStderr(), env);
-  if (code !== 0) stop('npm ci failed; its words are above.', code);
+  const npm = (...args) => runProgram(['npm', ...args, '--no-audit', '--no-fund'], toStderr(), env);
+  let code = await npm('ci');
+  if (code !== 0) {
+    // `ci` refuses a lock file without the packages of every platform, and a registry may not have them all.
+    say('npm ci did not do it; trying npm install with the same lock file');
+    code = await npm('install', '--no-save');
+  }
+  if (code !== 0) stop('The dependencies could not be installed; the words of npm are above.', code);
+  writeFileSync(stamp, lock);
 }
 
 /** npm keeps a list of what it installed beside it, written last. */

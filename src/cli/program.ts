@@ -1,4 +1,7 @@
 import { Command } from 'commander';
+import { demoCommand } from './demo/index.js';
+import { migrateCommand } from './migrate/index.js';
+import { statusCommand } from './status/index.js';
 import { upCommand } from './up.js';
 
 /** The program `penstock`: a verb per role and per task. Each verb loads its code when it runs, so `--help` is quick. */
@@ -21,5 +24,8 @@ export function program(): Command {
   role('detector', 'runs the model', () => import('../workers/detector.js'));
   role('sink', 'writes results into ClickHouse', () => import('../sink/index.js'));
   penstock.addCommand(upCommand());
+  penstock.addCommand(demoCommand());
+  penstock.addCommand(statusCommand());
+  penstock.addCommand(migrateCommand());
   return penstock;
 }

@@ -32,7 +32,7 @@ export function upCommand(): Command {
       } catch (error) {
         if (!(error instanceof StackError)) throw error;
         process.stderr.write(`${error.message}\n`);
-        process.exitCode = 1;
+        process.exit(1);
       }
     });
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -28,6 +28,9 @@ export async function cached(root: string, name: string, fill: (folder: string) 
   const lock = await acquireLock(`${folder}.lock`, DOWNLOAD_WAIT_MS);
   try {
     if (existsSync(folder)) return folder;
+    // What a download that was killed left behind.
+    for (const left of (await readdir(root)).filter((entry) => entry.startsWith(`.${name}-`)))
+      await rm(join(root, left), { recursive: true, force: true });
     const aside = await mkdtemp(join(root, `.${name}-`));
     try {
       await fill(aside);

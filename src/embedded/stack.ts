@@ -59,12 +59,23 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const lock = await lockDataDir(dataDir);
   const stack = new RunningStack({ ...options, dataDir }, lock);
   try {
-    await stack.start();
+    await Promise.race([stack.start(), aborted(options.signal)]);
     return stack;
   } catch (error) {
     await stack.stop();
     throw error;
   }
+}
+
+/** Rejects when the signal aborts. */
+function aborted(signal?: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal?.addEventListener('abort', () => reject(errorOf(signal.reason)), { once: true });
+  });
+}
+
+function errorOf(reason: unknown): Error {
+  return reason instanceof Error ? reason : new StackError(messageOf(reason));
 }
 
 async function lockDataDir(dataDir: string): Promise<FileLock> {
@@ -174,6 +185,7 @@ class RunningStack implements Stack {
 
   private watch(spec: ProcessSpec): Supervised {
     const { name } = spec;
+    if (this.stopping) throw new StackError(`${name} is not started: the stack is stopping.`);
     return new Supervised(spec, this.reaper, {
       changed: () => void this.writeEndpoints(),
       died: (how, waitMs) => {
@@ -213,11 +225,21 @@ class RunningStack implements Stack {
       );
       this.roles.set(name, { spec, process });
     }
-    await Promise.all([...this.roles.values()].map(({ process }) => this.startRole(process)));
+    const failed = new AbortController();
+    const starting = [...this.roles.values()].map(async ({ process }) => {
+      try {
+        await this.startRole(process, failed.signal);
+      } catch (error) {
+        failed.abort(error);
+        throw error;
+      }
+    });
+    await Promise.allSettled(starting);
+    failed.signal.throwIfAborted();
   }
 
   /** Started, and `/readyz` says so. */
-  private async startRole(role: Supervised): Promise<void> {
+  private async startRole(role: Supervised, giveUp: AbortSignal): Promise<void> {
     await role.start();
     let said = 'no answer';
     const ask = async (): Promise<boolean> => {
@@ -225,11 +247,10 @@ class RunningStack implements Stack {
       said = await response.text();
       return response.ok;
     };
-    const limits = [AbortSignal.timeout(READY_TIMEOUT_MS), ...(this.options.signal ? [this.options.signal] : [])];
     try {
-      await until(ask, AbortSignal.any(limits));
+      await until(ask, AbortSignal.any([AbortSignal.timeout(READY_TIMEOUT_MS), giveUp]));
     } catch {
-      this.options.signal?.throwIfAborted();
+      giveUp.throwIfAborted();
       throw new StackError(`${role.name} was not ready within ${READY_TIMEOUT_MS / 1000} s; it says: ${said}`);
     }
   }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Asks again every 100 ms until `ask` is true or the signal aborts; an error counts as no. */
+/** Asks every 100 ms until `ask` is true; an error counts as no. Throws when the signal aborts first. */
 export async function until(ask: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
+  for (;;) {
+    signal.throwIfAborted();
     if (await ask().catch(() => false)) return;
     await sleep(100, undefined, { signal });
   }

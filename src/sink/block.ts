@@ -7,8 +7,18 @@ export interface Row {
   tablePartition: number;
   /** The row as the text of a JSON array, in the order of the target's columns. */
   json: string;
-  /** topic/partition/offset, for a dead letter. */
+  source: RecordSource;
+}
+
+/** Where a row was read, for a dead letter. */
+export interface RecordSource {
+  topic: string;
+  /** topic/partition/offset */
   origin: string;
+  value: Buffer;
+  timestampMs: number;
+  /** Aborted when nobody waits for the row any more: whoever has the partition now reads it again. */
+  signal: AbortSignal;
 }
 
 /** Why a row could not be inserted: the data is at fault, not the server. */

@@ -4,7 +4,14 @@ import type { Metrics } from '../telemetry/index.js';
 export function sinkMetrics(metrics: Metrics) {
   return {
     rows: metrics.counter('penstock_sink_rows_total', 'Rows stored', ['table']),
-    errors: metrics.counter('penstock_sink_insert_errors_total', 'Inserts and records that failed', ['kind']),
+    errors: metrics.counter(
+      'penstock_sink_insert_errors_total',
+      'Inserts that failed: unavailable, refused (both are repeated), data (rows are isolated)',
+      ['kind'],
+    ),
+    refused: metrics.counter('penstock_sink_refused_total', 'Records that can not be stored, by reason code', [
+      'reason',
+    ]),
     blockRows: metrics.histogram(
       'penstock_sink_block_rows',
       'Rows of an insert',

@@ -1,8 +1,8 @@
 import { DEAD_LETTERS_TOPIC, IMAGE_RESULTS_TOPIC, SINK_GROUP } from '../domain/index.js';
 import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
 import { createConsumer, createProducer } from '../stream/index.js';
-import { createWarehouse, WarehouseError, type Warehouse } from '../warehouse/index.js';
-import type { InsertOutcome, Row } from './block.js';
+import { createWarehouse } from '../warehouse/index.js';
+import { insertRows } from './insertRows.js';
 import { sinkMetrics } from './metrics.js';
 import { createSink } from './sink.js';
 
@@ -21,8 +21,9 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const warehouse = createWarehouse(config, log);
   const producer = await createProducer({ config, log, metrics });
   const handler = createSink({
-    insert: (rows) => insert(warehouse, rows, config.PENSTOCK_SINK_INSERT_TIMEOUT_MS),
+    insert: (rows) => insertRows(warehouse, rows, config.PENSTOCK_SINK_INSERT_TIMEOUT_MS),
     producer,
+    retentionDays: warehouse.retentionDays,
     limits: { maxRows: config.PENSTOCK_SINK_MAX_ROWS, maxPartitions: MAX_PARTITIONS },
     metrics: sinkMetrics(metrics),
     log,
@@ -60,17 +61,4 @@ async function start(context: RoleContext): Promise<RunningRole> {
       await warehouse.close();
     },
   };
-}
-
-/** A refusal that no row is to blame for (schema, rights) is waited out like a server that is away. */
-async function insert(warehouse: Warehouse, rows: readonly Row[], timeoutMs: number): Promise<InsertOutcome> {
-  const target = rows[0]?.target;
-  if (target === undefined) return { kind: 'stored' };
-  try {
-    await warehouse.insert({ ...target, rows: rows.map(({ json }) => json), timeoutMs });
-    return { kind: 'stored' };
-  } catch (error) {
-    if (error instanceof WarehouseError && error.kind === 'data') return { kind: 'data', message: error.message };
-    throw error;
-  }
 }

@@ -1,29 +1,27 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  DEAD_LETTERS_TOPIC,
-  DEAD_LETTER_PAYLOAD_BYTES,
-  type DeadLetter,
-  type DeadLetterReason,
-} from '../domain/index.js';
-import { GroupCommit, type Slice, type SliceHandler, type StreamProducer } from '../stream/index.js';
+import { DEAD_LETTERS_TOPIC, type DeadLetterReason } from '../domain/index.js';
+import { GroupCommit, type SliceHandler, type StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
+import { WarehouseError } from '../warehouse/index.js';
 import {
   cutBlocks,
   insertIsolating,
   type BlockLimits,
   type InsertOutcome,
-  type RefusedRow,
+  type RecordSource,
   type Row,
 } from './block.js';
+import { deadLetterOf } from './deadLetter.js';
 import type { SinkMetrics } from './metrics.js';
-import { readRow } from './rows.js';
+import { readRow, sourceOf } from './rows.js';
 
 export interface SinkOptions {
   /** One insert. Throws when its outcome is unknown or the server is away. */
   insert: (rows: readonly Row[]) => Promise<InsertOutcome>;
   producer: Pick<StreamProducer, 'send'>;
   limits: BlockLimits;
+  /** Days after its upload that an image stays in the table. */
+  retentionDays: number;
   metrics: SinkMetrics;
   log: Logger;
   /** Told a sentence while ClickHouse is waited for, `undefined` when it answers again. */
@@ -41,30 +39,36 @@ const RETRY_MAX_MS = 10_000;
  * repeated; the key of the table makes that harmless.
  */
 export function createSink(options: SinkOptions): SliceHandler {
-  const { limits } = options;
+  const { limits, retentionDays } = options;
   const group = new GroupCommit<Row>((rows) => storeAll(options, rows), limits.maxRows);
   return async (slice) => {
     const rows: Row[] = [];
-    const letters: DeadLetter[] = [];
+    const unfit: Refusal[] = [];
     const front = slice.records.slice(0, limits.maxRows);
+    const retention = { days: retentionDays, nowMs: Date.now() };
     for (const record of front) {
-      const read = readRow(slice.topic, slice.partition, record);
+      const source = sourceOf(slice, record);
+      const read = readRow(source, retention);
       if (read.kind === 'row') rows.push(read.row);
-      else refuse(options, slice, record.offset, record.value, read.detail, letters);
+      else unfit.push({ source, reason: read.reason, detail: read.detail });
     }
-    await bury(options, letters);
-    await group.add(rows);
-    return { consumed: front.length };
+    await bury(options, unfit);
+    const stored = group.add(rows);
+    // The partition is lost: somebody else reads these records again, so the rebalance need not wait for ClickHouse.
+    if (await firstOf(stored, slice.signal)) return { consumed: front.length };
+    return { consumed: 0 };
   };
 }
 
 async function storeAll(options: SinkOptions, rows: readonly Row[]): Promise<void> {
-  for (const block of cutBlocks(rows, options.limits)) {
+  const awaited = rows.filter(({ source }) => !source.signal.aborted);
+  for (const block of cutBlocks(awaited, options.limits)) {
     const refused = await insertIsolating(block, (part) => insertUntilKnown(options, part));
     options.metrics.rows.inc({ table: block[0]?.target.table ?? '' }, block.length - refused.length);
-    await bury(options, refused.map(refusedLetter));
-    for (const { row, message } of refused)
-      options.log.error({ origin: row.origin, message }, 'ClickHouse refuses a row');
+    await bury(
+      options,
+      refused.map(({ row, message }) => ({ source: row.source, reason: 'ROW_REFUSED', detail: message })),
+    );
   }
 }
 
@@ -81,7 +85,7 @@ async function insertUntilKnown(options: SinkOptions, rows: readonly Row[]): Pro
       if (outcome.kind === 'data') options.metrics.errors.inc({ kind: 'data' });
       return outcome;
     } catch (error) {
-      options.metrics.errors.inc({ kind: 'unavailable' });
+      options.metrics.errors.inc({ kind: error instanceof WarehouseError ? error.kind : 'unavailable' });
       const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(tries, 10));
       options.log.warn({ err: error, table, rows: rows.length, tries: tries + 1, waitMs }, 'insert is repeated');
       options.onWaiting(error instanceof Error ? error.message : String(error));
@@ -92,45 +96,45 @@ async function insertUntilKnown(options: SinkOptions, rows: readonly Row[]): Pro
   }
 }
 
-/** A dead letter that is itself unreadable must not come round again: it is counted and logged, no more. */
-function refuse(
-  options: SinkOptions,
-  slice: Slice,
-  offset: bigint,
-  value: Buffer,
-  detail: string,
-  letters: DeadLetter[],
-): void {
-  const origin = `${slice.topic}/${slice.partition}/${offset}`;
-  options.metrics.errors.inc({ kind: 'invalid_record' });
-  options.log.warn({ origin, detail }, 'record does not fit its schema');
-  if (slice.topic !== DEAD_LETTERS_TOPIC) letters.push(letterOf('INVALID_RECORD', detail, origin, value));
+interface Refusal {
+  source: RecordSource;
+  reason: DeadLetterReason;
+  detail: string;
 }
 
-function refusedLetter({ row, message }: RefusedRow): DeadLetter {
-  return letterOf('ROW_REFUSED', message, row.origin, Buffer.from(row.json));
-}
-
-function letterOf(reason: DeadLetterReason, detail: string, origin: string, value: Buffer): DeadLetter {
-  const payload = value.subarray(0, DEAD_LETTER_PAYLOAD_BYTES);
-  return {
-    v: 1,
-    id: randomUUID(),
-    source: 'sink',
-    reason,
-    detail: detail.slice(0, 2000),
-    origin,
-    payload: payload.toString('base64'),
-    payloadEncoding: 'base64',
-    payloadTruncated: payload.length < value.length,
-    receivedAtMs: Date.now(),
-  };
-}
-
-async function bury({ producer }: SinkOptions, letters: readonly DeadLetter[]): Promise<void> {
+/** Keeps records that can't be stored. A dead letter that can't be stored must not come round again: it is logged. */
+async function bury({ log, metrics, producer }: SinkOptions, refusals: readonly Refusal[]): Promise<void> {
+  for (const { source, reason, detail } of refusals) {
+    metrics.refused.inc({ reason });
+    log.error({ origin: source.origin, reason, detail }, 'a record can not be stored');
+  }
+  const letters = refusals
+    .filter(({ source }) => source.topic !== DEAD_LETTERS_TOPIC)
+    .map(({ source, reason, detail }) => deadLetterOf(source, reason, detail));
   if (letters.length === 0) return;
   await producer.send(
     DEAD_LETTERS_TOPIC,
     letters.map((letter) => ({ key: letter.id, value: JSON.stringify(letter) })),
   );
+}
+
+/** True when `work` is done first, false when the signal aborts first; what `work` throws passes through. */
+async function firstOf(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) {
+    work.catch(() => undefined);
+    return false;
+  }
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      resolve(false);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    work
+      .then(() => {
+        resolve(true);
+      }, reject)
+      .finally(() => {
+        signal.removeEventListener('abort', onAbort);
+      });
+  });
 }

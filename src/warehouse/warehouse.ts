@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { createClient, type ClickHouseClient } from '@clickhouse/client';
+import { ClickHouseLogLevel, createClient, drainStream, type ClickHouseClient } from '@clickhouse/client';
 import type { Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { toWarehouseError } from './errors.js';
@@ -66,19 +66,29 @@ export function connectWarehouse(
     retentionDays,
     database: connection.database,
     insert: async ({ table, columns, rows, timeoutMs, signal }) => {
-      const timeout = AbortSignal.timeout(timeoutMs);
+      const deadline = new AbortController();
+      const end = (): void => deadline.abort();
+      const timer = setTimeout(() => {
+        log.warn({ table, rows: rows.length, timeoutMs }, 'insert took too long, outcome unknown');
+        end();
+      }, timeoutMs);
+      signal?.addEventListener('abort', end, { once: true });
       try {
-        await client.insert({
-          table,
-          columns: [...columns] as [string, ...string[]],
-          format: 'JSONCompactEachRow',
+        signal?.throwIfAborted();
+        // Not client.insert(): it would encode each row again.
+        const { stream } = await client.exec({
+          query: `INSERT INTO ${table} (${columns.join(', ')}) FORMAT JSONCompactEachRow`,
           values: Readable.from([Buffer.from(rows.join('\n'))], { objectMode: false }),
           clickhouse_settings: WAIT,
-          abort_signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
+          abort_signal: deadline.signal,
         });
+        // Read to its end, or the connection would not go back to the pool.
+        await drainStream(stream);
       } catch (error) {
-        if (timeout.aborted) log.warn({ table, rows: rows.length, timeoutMs }, 'insert took too long, outcome unknown');
         throw toWarehouseError(error);
+      } finally {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', end);
       }
     },
     query: async <Row>(sql: string, params: QueryParams = {}) => {
@@ -115,6 +125,8 @@ export function createClickHouse(connection: ConnectionOptions): ClickHouseClien
     request_timeout: QUERY_TIMEOUT_MS,
     max_open_connections: 8,
     keep_alive: { enabled: true, idle_socket_ttl: 2_000, eagerly_destroy_stale_sockets: true },
+    // Errors reach the caller; the client would print them to stderr besides, past the one logger.
+    log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: {
       // Penstock forms the blocks itself; an acknowledgement must mean that the rows are in the table.
       async_insert: 0,

@@ -84,7 +84,7 @@ export async function startBrokerProxy(broker: string): Promise<BrokerProxy> {
 
 /** Calls `use` with each whole message of the protocol: a 32-bit length, then so many bytes. */
 function frames(use: (frame: Buffer) => void): (chunk: Buffer) => void {
-  let rest = Buffer.alloc(0);
+  let rest: Buffer = Buffer.alloc(0);
   return (chunk) => {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     while (rest.length >= 4) {

@@ -83,13 +83,12 @@ export function brokenPictures(): Picture[] {
       const jpeg = await whole();
       return jpeg.subarray(0, Math.floor(jpeg.length / 2));
     }),
-    broken('drawing.jpg', 'a format that is not decoded, named as another', () => Buffer.from(BITMAP, 'base64')),
+    broken('drawing.jpg', 'an SVG drawing with the name of a JPEG', () => Buffer.from(DRAWING)),
     { ...broken('deleted.jpg', 'deleted before the detector read it', whole), kind: 'gone' },
   ];
 }
 
-/** A Windows bitmap of one pixel. */
-const BITMAP = 'Qk06AAAAAAAAADYAAAAoAAAAAQAAAAEAAAABABgAAAAAAAQAAAATCwAAEwsAAAAAAAAAAAAA////AA==';
+const DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><circle cx="32" cy="32" r="24"/></svg>';
 
 /** Lets so many through at a time; the others wait in order. */
 class Gate {

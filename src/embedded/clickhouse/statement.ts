@@ -65,7 +65,7 @@ export function analyse(text: string): Statement {
     if (token.text === 'INFILE' || token.text === 'OUTFILE')
       found.usesFile ||= before?.text === 'FROM' || before?.text === 'INTO';
     if (depth === 0) {
-      const named = before?.text === 'FORMAT' && token.text !== ';' ? before : undefined;
+      const named = before?.text === 'FORMAT' && /^\w/.test(token.text) ? before : undefined;
       if (named) found.format = text.slice(token.start, token.end);
       if (token.text === 'SETTINGS') targetEnd ??= token.start;
       if (first === 'INSERT' && selects === 0 && (named !== undefined || token.text === 'VALUES')) {

@@ -1,0 +1,146 @@
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { pino } from 'pino';
+import { modelFolder, StackError, startStack, type Endpoints, type Stack } from '../../embedded/index.js';
+import { createLogger } from '../../telemetry/index.js';
+import { EXIT, UsageError } from '../verb.js';
+import type { DemoFlags } from './index.js';
+import { keptHelp } from './keep.js';
+import { brokenPictures, folderPictures, scenePictures, type Picture } from './pictures.js';
+import { resultTable } from './result.js';
+import { runPictures } from './run.js';
+
+const DEFAULT_COUNT = 300;
+/** Rollups are to agree soon after the last row. */
+const ROLLUP_INTERVAL_MS = '3000';
+
+/** Runs the demo and returns its exit code. */
+export async function demo(flags: DemoFlags): Promise<number> {
+  const stop = stopSignal();
+  const pictures = await picturesOf(flags);
+  const modelDir = flags.model === undefined ? undefined : modelOf(flags.model);
+  const dataDir = flags.dataDir ?? (await mkdtemp(join(tmpdir(), 'penstock-demo-')));
+  const reportDir = resolve(flags.report);
+  let stack: Stack | undefined;
+  let code: number = EXIT.failed;
+  try {
+    stack = await start(dataDir, modelDir, stop.signal);
+    code = await runOn(stack, { flags, pictures, modelDir, reportDir, signal: stop.signal });
+    if (flags.keep) await keep(stack.endpoints(), dataDir, flags, stop.signal);
+    return code;
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    code = EXIT_INTERRUPTED;
+    return code;
+  } finally {
+    stop.stopping();
+    await stack?.stop();
+    if (flags.dataDir === undefined) {
+      if (code === EXIT.failed) await keepLogs(dataDir, reportDir);
+      await rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
+    }
+  }
+}
+
+const EXIT_INTERRUPTED = 130;
+
+async function picturesOf(flags: DemoFlags): Promise<Picture[]> {
+  const good =
+    flags.images === undefined
+      ? scenePictures(flags.count ?? DEFAULT_COUNT)
+      : await folderPictures(flags.images, flags.count);
+  // The broken ones lie among the good, as they would.
+  const broken = brokenPictures();
+  const step = Math.max(1, Math.floor(good.length / (broken.length + 1)));
+  return [
+    ...good.flatMap((picture, index) => {
+      const next = index % step === step - 1 ? broken.shift() : undefined;
+      return next ? [picture, next] : [picture];
+    }),
+    ...broken,
+  ];
+}
+
+function modelOf(name: string): string {
+  try {
+    return modelFolder(name);
+  } catch (error) {
+    throw error instanceof StackError ? new UsageError(error.message) : error;
+  }
+}
+
+async function start(dataDir: string, modelDir: string | undefined, signal: AbortSignal): Promise<Stack> {
+  say('Starting Kafka, Temporal, a bucket, ClickHouse and every role on this machine (the first time downloads them).');
+  await mkdir(join(dataDir, 'logs'), { recursive: true });
+  const destination = pino.destination({ dest: join(dataDir, 'logs', 'up.log'), append: true, sync: true });
+  const startedAt = performance.now();
+  const stack = await startStack({
+    dataDir,
+    log: createLogger('up', 'info', destination),
+    say,
+    signal,
+    environment: { PENSTOCK_ROLLUP_INTERVAL_MS: process.env['PENSTOCK_ROLLUP_INTERVAL_MS'] ?? ROLLUP_INTERVAL_MS },
+    ...(modelDir === undefined ? {} : { modelDir }),
+  });
+  say(`Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
+  return stack;
+}
+
+interface RunOptions {
+  flags: DemoFlags;
+  pictures: readonly Picture[];
+  modelDir: string | undefined;
+  reportDir: string;
+  signal: AbortSignal;
+}
+
+async function runOn(stack: Stack, { flags, pictures, modelDir, reportDir, signal }: RunOptions): Promise<number> {
+  const result = await runPictures({
+    endpoints: () => stack.endpoints(),
+    pictures,
+    modelDir,
+    reportDir,
+    signal,
+    ...(flags.json ? {} : { out: process.stdout }),
+  });
+  if (flags.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+  else process.stdout.write(`${resultTable(result)}\nreport: ${result.report ?? 'none'}\n`);
+  if (result.stalled !== null) say(result.stalled);
+  return result.ok ? EXIT.ok : EXIT.failed;
+}
+
+/** Until Ctrl-C. */
+async function keep(endpoints: Endpoints, dataDir: string, flags: DemoFlags, signal: AbortSignal): Promise<void> {
+  const help = keptHelp(endpoints, dataDir, { removed: flags.dataDir === undefined });
+  if (flags.json) process.stderr.write(help);
+  else process.stdout.write(help);
+  if (signal.aborted) return;
+  await new Promise<void>((done) => signal.addEventListener('abort', () => done(), { once: true }));
+}
+
+/** What went wrong is in the logs, and the folder they lie in is about to be removed. */
+async function keepLogs(dataDir: string, reportDir: string): Promise<void> {
+  const kept = join(reportDir, 'logs');
+  await cp(join(dataDir, 'logs'), kept, { recursive: true })
+    .then(() => say(`The logs of every part are in ${kept}.`))
+    .catch(() => undefined);
+}
+
+/** Aborts at Ctrl-C, SIGTERM or SIGHUP. Asked twice, it leaves at once; the reaper of the stack ends the rest. */
+function stopSignal(): { signal: AbortSignal; stopping: () => void } {
+  const controller = new AbortController();
+  let isStopping = false;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted && name === 'SIGINT') process.exit(EXIT_INTERRUPTED);
+      if (!isStopping) say('Stopping everything.');
+      controller.abort(new StackError('Stopped before it was done.'));
+    });
+  }
+  return { signal: controller.signal, stopping: () => (isStopping = true) };
+}
+
+function say(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
+}

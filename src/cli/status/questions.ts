@@ -1,0 +1,132 @@
+import { connectTemporal } from '../../client/index.js';
+import type { Config } from '../../config/index.js';
+import { imageEventsTopic } from '../../domain/index.js';
+import { readBacklog } from '../../stream/index.js';
+import type { Logger } from '../../telemetry/index.js';
+import { createWarehouse } from '../../warehouse/index.js';
+import { HEALTHY, reasonOf, unhealthy, type Health } from './health.js';
+
+/** An answer of a server with its health; null when it gave none. */
+export interface Answer<T> {
+  health: Health;
+  answer: T | null;
+}
+
+/** What waits in a topic for a consumer group. */
+export interface TopicBacklog {
+  topic: string;
+  group: string;
+  /** Lane of the images that wait there; null for results and dead letters. */
+  lane: string | null;
+  records: number;
+  /** Records that were deleted before the group read them: data is lost. */
+  missing: number;
+}
+
+export function askKafka(config: Config, log: Logger, timeoutMs: number): Promise<Answer<TopicBacklog[]>> {
+  const lanes = new Map(config.PENSTOCK_LANES.map((lane) => [imageEventsTopic(lane), lane]));
+  return bounded(timeoutMs, async () => {
+    const backlogs = await readBacklog(config, log);
+    return backlogs.map(({ topic, group, records, missing }) => ({
+      topic,
+      group,
+      lane: lanes.get(topic) ?? null,
+      records: Number(records),
+      missing: Number(missing),
+    }));
+  });
+}
+
+export interface Batches {
+  open: number;
+  /** Closed as failed or timed out in the last day. */
+  failedLastDay: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** The connection is that of Temporal's standard environment configuration. */
+export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
+  return bounded(timeoutMs, async () => {
+    const { client, connection } = await connectTemporal();
+    try {
+      const since = new Date(Date.now() - DAY_MS).toISOString();
+      const [open, failed] = await Promise.all([
+        client.workflow.count(`WorkflowType = 'detectBatch' AND ExecutionStatus = 'Running'`),
+        client.workflow.count(
+          `WorkflowType = 'detectBatch' AND ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '${since}'`,
+        ),
+      ]);
+      return { open: open.count, failedLastDay: failed.count };
+    } finally {
+      await connection.close();
+    }
+  });
+}
+
+export interface Stored {
+  /** Images whose row was stored in the last 60 s. */
+  lastMinute: number;
+  /** Of the last day, by reason code. */
+  deadImages: Record<string, number>;
+  deadLetters: Record<string, number>;
+}
+
+export function askClickHouse(config: Config, log: Logger, timeoutMs: number): Promise<Answer<Stored>> {
+  return bounded(timeoutMs, async () => {
+    const warehouse = createWarehouse(config, log);
+    try {
+      const byReason = async (sql: string): Promise<Record<string, number>> => {
+        const rows = await warehouse.query<{ reason: string; records: string }>(sql);
+        return Object.fromEntries(rows.map(({ reason, records }) => [reason, Number(records)]));
+      };
+      const [[row], deadImages, deadLetters] = await Promise.all([
+        warehouse.query<{ images: string }>(
+          'SELECT count() AS images FROM images WHERE stored_at > now64(3) - INTERVAL 1 MINUTE',
+        ),
+        byReason(
+          `SELECT reason, count() AS records FROM images
+           WHERE status = 'dead' AND stored_at > now64(3) - INTERVAL 1 DAY GROUP BY reason ORDER BY records DESC`,
+        ),
+        byReason(
+          `SELECT reason, count() AS records FROM dead_letters
+           WHERE received_at > now64(3) - INTERVAL 1 DAY GROUP BY reason ORDER BY records DESC`,
+        ),
+      ]);
+      return { lastMinute: Number(row?.images ?? 0), deadImages, deadLetters };
+    } finally {
+      await warehouse.close();
+    }
+  });
+}
+
+/** The storage emulator; with Google's own there is nothing to ask, it is null. */
+export async function askStorage(config: Config, timeoutMs: number): Promise<Health | null> {
+  const endpoint = config.PENSTOCK_GCS_ENDPOINT;
+  if (endpoint === undefined) return null;
+  const project = encodeURIComponent(config.PENSTOCK_GCS_PROJECT ?? '');
+  const { health } = await bounded(timeoutMs, async () => {
+    const response = await fetch(`${endpoint}/storage/v1/b?project=${project}`, {
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    await response.body?.cancel();
+    if (!response.ok) throw new Error(`it answered ${response.status}`);
+    return true;
+  });
+  return health;
+}
+
+/** A server that is away shows as such, and the rest is still shown. */
+async function bounded<T>(timeoutMs: number, ask: () => Promise<T>): Promise<Answer<T>> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+  });
+  try {
+    return { health: HEALTHY, answer: await Promise.race([ask(), limit]) };
+  } catch (error) {
+    return { health: unhealthy(reasonOf(error)), answer: null };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,344 @@
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { ImageResult } from '../../src/domain/index.js';
+import {
+  connectWarehouse,
+  countDeadLetters,
+  countImages,
+  DEAD_LETTERS,
+  deadLetterRow,
+  IMAGE_RESULTS,
+  imageResultRow,
+  migrate,
+  pendingMigrations,
+  rollUp,
+  verifyRollups,
+  WarehouseError,
+  type Warehouse,
+} from '../../src/warehouse/index.js';
+import { readMigrations, type Migration } from '../../src/warehouse/migrationFiles.js';
+import { startClickHouse, type ClickHouseServer } from './clickhouseServer.js';
+
+const log = pino({ level: 'silent' });
+const HOUR = 3_600_000;
+/** The middle of an hour of yesterday. */
+const UPLOADED = Math.floor(Date.now() / HOUR) * HOUR - 24 * HOUR + HOUR / 2;
+
+let server: ClickHouseServer;
+let directory = '';
+let databases = 0;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'penstock-warehouse-'));
+  server = await startClickHouse(directory);
+});
+afterAll(async () => {
+  await server.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const account = (database: string) => ({ url: server.url, username: 'default', password: '', database });
+const open = (database: string): Warehouse => connectWarehouse(account(database), { retentionDays: 396, log });
+const freshDatabase = (): string => `test_${(databases += 1)}`;
+
+function result(object: string, classes: readonly string[], fields: Partial<ImageResult> = {}): ImageResult {
+  return {
+    ...{ v: 1, bucket: 'photos', object, generation: '1700000000000001', model: 'shapes@0a1b', status: 'detected' },
+    ...{ width: 640, height: 480, uploadedAtMs: UPLOADED, receivedAtMs: UPLOADED + 500, detectedAtMs: UPLOADED + 900 },
+    detections: classes.map((name, index) => ({ class: name, score: 0.9, xMin: index, yMin: 1, xMax: 9, yMax: 8 })),
+    ...{ attempts: 1, workflowId: 'detect/t/0/1-aa', runId: 'r' },
+    ...fields,
+  };
+}
+
+async function store(warehouse: Warehouse, ...results: ImageResult[]): Promise<void> {
+  await warehouse.insert({ ...IMAGE_RESULTS, rows: results.map(imageResultRow), timeoutMs: 30_000 });
+}
+
+describe('migrations', () => {
+  const steps: Migration[] = [
+    {
+      version: 1,
+      name: '0001_a',
+      checksum: 'a',
+      statements: ['CREATE TABLE IF NOT EXISTS a (n UInt8) ENGINE = Memory'],
+    },
+    { version: 2, name: '0002_b', checksum: 'b', statements: ['INSERT INTO a SELECT 1', 'INSERT INTO a SELECT 2'] },
+  ];
+  const rows = async (warehouse: Warehouse) => (await warehouse.query<{ n: number }>('SELECT n FROM a')).length;
+
+  test('ten migrators at once apply each file once, in order', async () => {
+    const database = freshDatabase();
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, () => migrate({ ...account(database), log, migrations: steps })),
+    );
+    expect(outcomes.flatMap(({ applied }) => applied).sort()).toEqual(['0001_a', '0002_b']);
+    const warehouse = open(database);
+    expect(await rows(warehouse)).toBe(2);
+    expect(await migrate({ ...account(database), log, migrations: steps })).toEqual({ applied: [] });
+    await warehouse.close();
+  });
+
+  test('an applied file that was changed, or that is not known, stops the migration', async () => {
+    const database = freshDatabase();
+    await migrate({ ...account(database), log, migrations: steps });
+    const changed = steps.map((step) => (step.version === 1 ? { ...step, checksum: 'other' } : step));
+    await expect(migrate({ ...account(database), log, migrations: changed })).rejects.toThrow('0001_a was changed');
+    await expect(migrate({ ...account(database), log, migrations: steps.slice(0, 1) })).rejects.toThrow('0002_b');
+  });
+
+  test('a file that failed is applied again once it is right, and what came before it is kept', async () => {
+    const database = freshDatabase();
+    const broken: Migration[] = [
+      ...steps.slice(0, 1),
+      { version: 2, name: '0002_b', checksum: 'b', statements: ['INSERT INTO nowhere SELECT 1'] },
+    ];
+    await expect(migrate({ ...account(database), log, migrations: broken })).rejects.toThrow('nowhere');
+    expect(await migrate({ ...account(database), log, migrations: steps })).toEqual({ applied: ['0002_b'] });
+  });
+
+  test('a lock whose holder died is waited for until it expires, then taken over', async () => {
+    const database = freshDatabase();
+    await migrate({ ...account(database), log, migrations: steps.slice(0, 1) });
+    const warehouse = open(database);
+    const lock = async (until: string) => {
+      const state = `concat('{"owner":"dead","holder":"gone/1","untilMs":', ${until}, '}')`;
+      const [row] = await warehouse.query<{ state: string }>(`SELECT ${state} AS state`);
+      await warehouse.command(
+        `CREATE TABLE schema_migrations_lock_7 (n UInt8) ENGINE = MergeTree ORDER BY n COMMENT '${row?.state ?? ''}'`,
+      );
+    };
+    await lock('toString(toUnixTimestamp64Milli(now64(3)) + 600000)');
+    const waiting = migrate({ ...account(database), log, migrations: steps, waitMs: 300 });
+    await expect(waiting).rejects.toThrow('locked by gone/1');
+    await warehouse.command('DROP TABLE schema_migrations_lock_7');
+    await lock('toString(toUnixTimestamp64Milli(now64(3)) + 700)');
+    expect(await migrate({ ...account(database), log, migrations: steps })).toEqual({ applied: ['0002_b'] });
+    await warehouse.close();
+  });
+
+  test('the files of the program are numbered without a gap, and all are applied', async () => {
+    const database = freshDatabase();
+    const names = (await readMigrations()).map(({ name }) => name);
+    const warehouse = open(database);
+    expect(await migrate({ ...account(database), log })).toEqual({ applied: names });
+    expect(await pendingMigrations(warehouse)).toEqual([]);
+    await warehouse.close();
+  });
+});
+
+describe('tables', () => {
+  let warehouse: Warehouse;
+  beforeEach(async () => {
+    const database = freshDatabase();
+    await migrate({ ...account(database), log });
+    warehouse = open(database);
+    return () => warehouse.close();
+  });
+  const select = <Row>(sql: string): Promise<Row[]> => warehouse.query<Row>(sql);
+
+  test('a row has the columns of the contract, to the last digit and millisecond', async () => {
+    await store(warehouse, result('a "b"\n.jpg', ['dog'], { generation: '9223372036854775807' }));
+    expect(await select('SELECT * EXCEPT stored_at, stored_at > uploaded_at AS stored FROM images')).toEqual([
+      {
+        ...{ bucket: 'photos', object: 'a "b"\n.jpg', generation: '9223372036854775807', model: 'shapes@0a1b' },
+        ...{ status: 'detected', reason: '', detail: '', width: 640, height: 480, attempts: 1 },
+        uploaded_at: new Date(UPLOADED).toISOString(),
+        received_at: new Date(UPLOADED + 500).toISOString(),
+        detected_at: new Date(UPLOADED + 900).toISOString(),
+        ...{ workflow_id: 'detect/t/0/1-aa', run_id: 'r', stored: 1 },
+      },
+    ]);
+    expect(
+      await select('SELECT class, round(score, 2) AS score, x_min, y_min, x_max, y_max, width FROM detections'),
+    ).toEqual([{ class: 'dog', score: 0.9, x_min: 0, y_min: 1, x_max: 9, y_max: 8, width: 640 }]);
+  });
+
+  test('duplicates count once, a later detection replaces all boxes, and a late death erases none', async () => {
+    await store(warehouse, result('a', ['dog', 'cat']), result('b', []));
+    await store(warehouse, result('a', ['dog', 'cat']));
+    await store(warehouse, result('a', ['bird'], { detectedAtMs: UPLOADED + 5_000 }));
+    await store(warehouse, result('a', ['dog', 'cat']));
+    await store(warehouse, result('a', [], { status: 'dead', reason: 'GONE', detectedAtMs: UPLOADED + 9_000 }));
+    await store(warehouse, result('c', [], { status: 'dead', reason: 'GONE' }));
+    for (const merged of [false, true]) {
+      if (merged) await warehouse.command('OPTIMIZE TABLE image_results FINAL');
+      const images = await countImages(warehouse);
+      expect(images).toMatchObject({ images: 3, detected: 2, dead: 1, deadByReason: { GONE: 1 } });
+      if (merged) expect(images.rows).toBe(3);
+      else expect(images.rows).toBeGreaterThanOrEqual(3);
+      expect(await select('SELECT object, class FROM detections')).toEqual([{ object: 'a', class: 'bird' }]);
+    }
+    expect(await countImages(warehouse, { bucket: 'elsewhere' })).toMatchObject({ images: 0 });
+    expect(await countImages(warehouse, { storedSince: new Date(Date.now() + HOUR) })).toMatchObject({ images: 0 });
+  });
+
+  test('a dead letter that comes twice is one', async () => {
+    const letter = {
+      ...{
+        v: 1 as const,
+        id: 'letter-0001',
+        source: 'intake' as const,
+        reason: 'UNPARSABLE' as const,
+        detail: 'no JSON',
+      },
+      ...{ origin: '/events/gcs', payload: '{\u0000', payloadEncoding: 'utf8' as const, payloadTruncated: false },
+      receivedAtMs: UPLOADED,
+    };
+    for (let times = 0; times < 2; times += 1)
+      await warehouse.insert({ ...DEAD_LETTERS, rows: [deadLetterRow(letter)], timeoutMs: 30_000 });
+    expect(await countDeadLetters(warehouse)).toEqual({ UNPARSABLE: 1 });
+    expect(await select('SELECT id, payload FROM dead_letters')).toEqual([{ id: 'letter-0001', payload: '{\u0000' }]);
+  });
+
+  test('an error names its kind: the data, the statement, or no answer', async () => {
+    const kind = (work: Promise<unknown>) =>
+      work.then(
+        () => 'none',
+        (error: unknown) => (error instanceof WarehouseError ? [error.kind, error.retryable] : error),
+      );
+    const insert = (rows: string[]) => warehouse.insert({ ...IMAGE_RESULTS, rows, timeoutMs: 30_000 });
+    const good = imageResultRow(result('a', ['dog']));
+    expect(await kind(insert([good.replace('640', '"wide"')]))).toEqual(['data', false]);
+    expect(await kind(insert([good.replace('["dog"]', '["dog","cat"]')]))).toEqual(['data', false]);
+    expect(await kind(insert([good.replace('"detected"', '"sold"')]))).toEqual(['data', false]);
+    expect(await kind(warehouse.query('SELEC 1'))).toEqual(['refused', false]);
+    expect(await kind(warehouse.query('SELECT * FROM nowhere'))).toEqual(['refused', false]);
+    expect(await kind(warehouse.insert({ ...IMAGE_RESULTS, table: 'x', rows: [good], timeoutMs: 30_000 }))).toEqual([
+      'refused',
+      false,
+    ]);
+
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as { port: number };
+    const deaf = connectWarehouse(
+      { ...account('penstock'), url: `http://127.0.0.1:${port}` },
+      { retentionDays: 396, log },
+    );
+    expect(await kind(deaf.insert({ ...IMAGE_RESULTS, rows: [good], timeoutMs: 200 }))).toEqual(['unavailable', true]);
+    silent.close();
+    await deaf.close();
+    const refused = connectWarehouse(
+      { ...account('penstock'), url: 'http://127.0.0.1:1' },
+      { retentionDays: 396, log },
+    );
+    expect(await kind(refused.query('SELECT 1'))).toEqual(['unavailable', true]);
+    await refused.close();
+  });
+});
+
+describe('rollups', () => {
+  let warehouse: Warehouse;
+  beforeEach(async () => {
+    const database = freshDatabase();
+    await migrate({ ...account(database), log });
+    warehouse = open(database);
+    return () => warehouse.close();
+  });
+
+  /** The rollups say what the base says, computed here in another way. */
+  async function expectExact(): Promise<void> {
+    const classes = 'SELECT toString(hour) AS hour, bucket, model, class, images, detections FROM';
+    const order = 'ORDER BY hour, bucket, model, class';
+    expect(await warehouse.query(`${classes} detections_hourly ${order}`)).toEqual(
+      await warehouse.query(
+        `${classes} (SELECT toStartOfHour(uploaded_at) AS hour, bucket, model, class,
+           uniqExact(object, generation) AS images, count() AS detections
+         FROM detections GROUP BY hour, bucket, model, class) ${order}`,
+      ),
+    );
+    const totals = 'SELECT toString(hour) AS hour, bucket, model, images, dead FROM';
+    expect(await warehouse.query(`${totals} images_hourly ORDER BY hour, bucket, model`)).toEqual(
+      await warehouse.query(
+        `${totals} (SELECT toStartOfHour(uploaded_at) AS hour, bucket, model, count() AS images,
+           countIf(status = 'dead') AS dead FROM images GROUP BY hour, bucket, model) ORDER BY hour, bucket, model`,
+      ),
+    );
+  }
+  const rolledRows = async (): Promise<number> => {
+    const [row] = await warehouse.query<{ rows: string }>('SELECT count() AS rows FROM image_rollups');
+    return Number(row?.rows);
+  };
+
+  test('duplicates, late results, re-detections and vanished classes come out right', async () => {
+    expect(await rollUp(warehouse)).toMatchObject({ hours: 0 });
+    await store(warehouse, result('a', ['dog', 'dog', 'cat']), result('b', []), result('c', ['dog']));
+    await store(warehouse, result('a', ['dog', 'dog', 'cat']), result('z', ['dog'], { bucket: 'other' }));
+    await store(warehouse, result('d', [], { status: 'dead', reason: 'GONE' }));
+    await store(warehouse, result('old', ['cat'], { uploadedAtMs: UPLOADED - 40 * 24 * HOUR }));
+    expect((await rollUp(warehouse)).hours).toBe(2);
+    await expectExact();
+    expect(
+      await warehouse.query(
+        'SELECT images, dead, detections FROM images_hourly WHERE bucket = {b:String} ORDER BY hour DESC LIMIT 1',
+        {
+          b: 'photos',
+        },
+      ),
+    ).toEqual([{ images: '4', dead: '1', detections: '4' }]);
+
+    await store(warehouse, result('a', ['bird'], { detectedAtMs: UPLOADED + 5_000 }));
+    await store(warehouse, result('d', ['dog'], { detectedAtMs: UPLOADED + 5_000 }));
+    await rollUp(warehouse);
+    await expectExact();
+  });
+
+  test('a pass over unchanged hours writes nothing, and none are touched once they are 10 minutes behind', async () => {
+    await store(warehouse, result('a', ['dog']));
+    const { watermark } = await rollUp(warehouse);
+    const rows = await rolledRows();
+    expect((await rollUp(warehouse)).hours).toBe(1);
+    expect(await rolledRows()).toBe(rows);
+    await rollUp(warehouse, { now: new Date(watermark.getTime() + 11 * 60_000) });
+    expect((await rollUp(warehouse, { now: new Date(watermark.getTime() + 12 * 60_000) })).hours).toBe(0);
+    await store(warehouse, result('late', ['dog']));
+    await rollUp(warehouse, { now: new Date(watermark.getTime() + 12 * 60_000) });
+    expect(await rolledRows()).toBe(rows);
+    // Stored by a clock behind the watermark: the daily comparison finds it.
+    expect((await verifyRollups(warehouse)).hours).toBe(1);
+    await expectExact();
+  });
+
+  test('passes that run at once, and passes that die in the middle, leave the right numbers', async () => {
+    const hours = Array.from({ length: 60 }, (_, hour) => hour);
+    await store(
+      warehouse,
+      ...hours.map((hour) => result(`h${hour}`, ['dog'], { uploadedAtMs: UPLOADED - hour * HOUR })),
+    );
+    const dying = new AbortController();
+    await expect(rollUp(warehouse, { signal: dying.signal, onStep: () => dying.abort() })).rejects.toThrow();
+    expect(await rolledRows()).toBe(24);
+    const writing = (async () => {
+      for (let n = 0; n < 20; n += 1) await store(warehouse, result(`n${n}`, ['cat'], { detectedAtMs: UPLOADED + n }));
+    })();
+    await Promise.all([writing, ...Array.from({ length: 5 }, () => rollUp(warehouse))]);
+    await rollUp(warehouse);
+    await expectExact();
+  });
+
+  test('a key that has vanished from the base is gone from the rollups', async () => {
+    await store(warehouse, result('a', ['dog']), result('b', ['cat'], { bucket: 'other' }));
+    await rollUp(warehouse);
+    await warehouse.command("DELETE FROM image_results WHERE bucket = 'other'");
+    await verifyRollups(warehouse);
+    await expectExact();
+    expect(await warehouse.query('SELECT DISTINCT bucket FROM images_hourly')).toEqual([{ bucket: 'photos' }]);
+  });
+
+  test('hours that TTL has begun to eat keep their numbers', async () => {
+    const aged = Date.now() - 395.5 * 24 * HOUR;
+    await store(warehouse, result('a', ['dog'], { uploadedAtMs: aged }), result('b', ['dog'], { uploadedAtMs: aged }));
+    const before = { now: new Date(Date.now() - 2 * 24 * HOUR) };
+    expect((await rollUp(warehouse, before)).hours).toBe(1);
+    await warehouse.command("DELETE FROM image_results WHERE object = 'a'");
+    expect((await rollUp(warehouse)).hours).toBe(0);
+    expect((await verifyRollups(warehouse)).hours).toBe(0);
+    expect(await warehouse.query('SELECT images FROM images_hourly')).toEqual([{ images: '2' }]);
+  });
+});

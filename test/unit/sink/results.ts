@@ -1,0 +1,31 @@
+import { IMAGE_RESULTS_TOPIC, type ImageResult } from '../../../src/domain/index.js';
+import type { Slice } from '../../../src/stream/index.js';
+
+/** A result as a detector publishes it. */
+export function imageResult(fields: Partial<ImageResult> = {}): ImageResult {
+  return {
+    ...{ v: 1, bucket: 'photos', object: 'a.jpg', generation: '1700000000000001', model: 'shapes@0a1b' },
+    ...{ status: 'detected', width: 640, height: 480, attempts: 1, workflowId: 'detect/t/0/1-aa', runId: 'r' },
+    detections: [{ class: 'circle', score: 0.9, xMin: 1, yMin: 2, xMax: 30, yMax: 40 }],
+    ...{ uploadedAtMs: Date.now() - 60_000, receivedAtMs: Date.now() - 59_000, detectedAtMs: Date.now() - 58_000 },
+    ...fields,
+  };
+}
+
+/** A slice of records with these values, from offset 0. */
+export function sliceOf(values: readonly (object | string)[], fields: Partial<Slice> = {}): Slice {
+  const records = values.map((value, index) => ({
+    offset: BigInt(index),
+    key: null,
+    value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+    timestampMs: 1_700_000_000_000 + index,
+  }));
+  return {
+    topic: IMAGE_RESULTS_TOPIC,
+    partition: 0,
+    records,
+    highWatermark: BigInt(records.length),
+    signal: new AbortController().signal,
+    ...fields,
+  };
+}

@@ -1,0 +1,138 @@
+import { pino } from 'pino';
+import { describe, expect, test, vi } from 'vitest';
+import { DEAD_LETTERS_TOPIC, type DeadLetter } from '../../../src/domain/index.js';
+import { sinkMetrics } from '../../../src/sink/metrics.js';
+import { createSink, type SinkOptions } from '../../../src/sink/sink.js';
+import type { Row } from '../../../src/sink/block.js';
+import { createMetrics } from '../../../src/telemetry/index.js';
+import { imageResult, sliceOf } from './results.js';
+
+/** A sink whose inserts the test answers one by one. */
+function rig(fields: Partial<SinkOptions> = {}) {
+  const letters: DeadLetter[] = [];
+  const inserts: { rows: readonly Row[]; answer: PromiseWithResolvers }[] = [];
+  const waiting: (string | undefined)[] = [];
+  const metrics = createMetrics('sink');
+  const sink = createSink({
+    insert: (rows) => {
+      const answer = withResolvers();
+      inserts.push({ rows, answer });
+      return answer.promise.then(() => ({ kind: 'stored' }));
+    },
+    producer: {
+      send: (topic, records) => {
+        expect(topic).toBe(DEAD_LETTERS_TOPIC);
+        letters.push(...records.map(({ value }) => JSON.parse(value) as DeadLetter));
+        return Promise.resolve();
+      },
+    },
+    limits: { maxRows: 1_000, maxPartitions: 50 },
+    retentionDays: 396,
+    metrics: sinkMetrics(metrics),
+    log: pino({ level: 'silent' }),
+    onWaiting: (sentence) => waiting.push(sentence),
+    stopping: new AbortController().signal,
+    ...fields,
+  });
+  return { sink, letters, inserts, waiting, metrics };
+}
+
+interface PromiseWithResolvers {
+  promise: Promise<void>;
+  resolve: () => void;
+  reject: (error: Error) => void;
+}
+
+function withResolvers(): PromiseWithResolvers {
+  let resolve = (): void => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<void>((onDone, onError) => {
+    resolve = onDone;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
+}
+
+const some = (count: number): object[] => Array.from({ length: count }, (_, n) => imageResult({ object: `o${n}` }));
+
+describe('the sink', () => {
+  test('inserts at once when idle, and what arrives meanwhile from any partition makes one next block', async () => {
+    const { sink, inserts } = rig();
+    const first = sink(sliceOf(some(3)));
+    await vi.waitFor(() => expect(inserts).toHaveLength(1));
+    const others = [1, 2, 3].map((partition) => sink(sliceOf(some(10), { partition })));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(inserts.map(({ rows }) => rows.length)).toEqual([3]);
+    inserts[0]?.answer.resolve();
+    expect(await first).toEqual({ consumed: 3 });
+    await vi.waitFor(() => expect(inserts.map(({ rows }) => rows.length)).toEqual([3, 30]));
+    inserts[1]?.answer.resolve();
+    expect(await Promise.all(others)).toEqual([{ consumed: 10 }, { consumed: 10 }, { consumed: 10 }]);
+  });
+
+  test('consumes nothing before its rows are stored, and repeats an insert whose outcome is unknown', async () => {
+    const { sink, inserts, waiting } = rig();
+    let consumed = false;
+    const done = sink(sliceOf(some(2))).then((progress) => {
+      consumed = true;
+      return progress;
+    });
+    await vi.waitFor(() => expect(inserts).toHaveLength(1));
+    inserts[0]?.answer.reject(new Error('socket hang up'));
+    await vi.waitFor(() => expect(inserts).toHaveLength(2));
+    expect(consumed).toBe(false);
+    expect(waiting.at(-1)).toBe('socket hang up');
+    inserts[1]?.answer.resolve();
+    expect(await done).toEqual({ consumed: 2 });
+    expect(waiting.at(-1)).toBeUndefined();
+  });
+
+  test('keeps a record that fits no schema as a dead letter, and goes on with the others', async () => {
+    const { sink, inserts, letters } = rig();
+    const done = sink(sliceOf([imageResult(), 'no JSON at all', imageResult({ object: 'b' })], { partition: 4 }));
+    await vi.waitFor(() => expect(inserts).toHaveLength(1));
+    inserts[0]?.answer.resolve();
+    expect(await done).toEqual({ consumed: 3 });
+    expect(inserts[0]?.rows).toHaveLength(2);
+    expect(letters).toMatchObject([
+      { reason: 'INVALID_RECORD', origin: 'penstock.image-results/4/1', payload: 'no JSON at all' },
+    ]);
+  });
+
+  test('a dead letter that can not be stored does not come round again', async () => {
+    const letter = {
+      ...{ v: 1, id: 'letter-0001', source: 'intake', reason: 'UNPARSABLE', detail: '', origin: '/events/gcs' },
+      ...{ payload: '', payloadEncoding: 'utf8', payloadTruncated: false, receivedAtMs: Date.now() },
+    };
+    const { sink, letters, metrics } = rig({ insert: () => Promise.resolve({ kind: 'data', message: 'no' }) });
+    expect(await sink(sliceOf(['garbage', letter], { topic: DEAD_LETTERS_TOPIC }))).toEqual({ consumed: 2 });
+    expect(letters).toEqual([]);
+    const text = await metrics.registry.metrics();
+    expect(text).toMatch(/penstock_sink_refused_total\{reason="INVALID_RECORD",role="sink"\} 1/);
+    expect(text).toMatch(/penstock_sink_refused_total\{reason="ROW_REFUSED",role="sink"\} 1/);
+  });
+
+  test('a slice whose partition is lost is let go while ClickHouse is away, and its rows are not inserted later', async () => {
+    const { sink, inserts } = rig();
+    const first = sink(sliceOf(some(1)));
+    await vi.waitFor(() => expect(inserts).toHaveLength(1));
+    const lost = new AbortController();
+    const second = sink(sliceOf(some(5), { partition: 1, signal: lost.signal }));
+    lost.abort();
+    expect(await second).toEqual({ consumed: 0 });
+    const third = sink(sliceOf(some(2), { partition: 2 }));
+    inserts[0]?.answer.resolve();
+    await first;
+    await vi.waitFor(() => expect(inserts.map(({ rows }) => rows.length)).toEqual([1, 2]));
+    inserts[1]?.answer.resolve();
+    await third;
+  });
+
+  test('stops repeating when the role stops', async () => {
+    const stopping = new AbortController();
+    const { sink } = rig({ insert: () => Promise.reject(new Error('away')), stopping: stopping.signal });
+    const done = sink(sliceOf(some(1)));
+    stopping.abort(new Error('role is stopping'));
+    await expect(done).rejects.toThrow();
+  });
+});
