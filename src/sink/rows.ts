@@ -17,6 +17,7 @@ export function readRow(source: RecordSource, retention: { days: number; nowMs: 
     reason: 'INVALID_RECORD',
     detail: detail.slice(0, 2000),
   });
+  const oldestMs = retention.nowMs - retention.days * DAY_MS;
   let value: unknown;
   try {
     value = JSON.parse(source.value.toString('utf8'));
@@ -31,6 +32,7 @@ export function readRow(source: RecordSource, retention: { days: number; nowMs: 
   const message = parsed.data;
   if ('payload' in message) {
     if (message.receivedAtMs > MAX_TIME_MS) return unfit(`receivedAtMs: ${message.receivedAtMs} is after 2100`);
+    if (message.receivedAtMs < oldestMs) return outOfRetention('received', message.receivedAtMs);
     const tablePartition = month(message.receivedAtMs);
     return { kind: 'row', row: { target: DEAD_LETTERS, tablePartition, source, json: deadLetterRow(message) } };
   }
@@ -39,15 +41,14 @@ export function readRow(source: RecordSource, retention: { days: number; nowMs: 
   }
   if (message.generation.length > 19 && BigInt(message.generation) > MAX_GENERATION)
     return unfit(`generation: ${message.generation} is no 64-bit number`);
-  // ClickHouse drops a row beyond the TTL while it inserts it, and answers OK.
-  if (message.uploadedAtMs < retention.nowMs - retention.days * DAY_MS)
-    return {
-      kind: 'unfit',
-      reason: 'OUT_OF_RETENTION',
-      detail: `uploaded ${new Date(message.uploadedAtMs).toISOString()}`,
-    };
+  if (message.uploadedAtMs < oldestMs) return outOfRetention('uploaded', message.uploadedAtMs);
   const tablePartition = month(message.uploadedAtMs);
   return { kind: 'row', row: { target: IMAGE_RESULTS, tablePartition, source, json: imageResultRow(message) } };
+}
+
+/** ClickHouse drops a row beyond the TTL while it inserts it, and answers OK. */
+function outOfRetention(what: string, timeMs: number): ReadRow {
+  return { kind: 'unfit', reason: 'OUT_OF_RETENTION', detail: `${what} ${new Date(timeMs).toISOString()}` };
 }
 
 export function sourceOf(

@@ -47,7 +47,7 @@ export async function rollUp(warehouse: Warehouse, options: RollupOptions = {}):
     await warehouse.command("INSERT INTO rollup_watermarks SELECT 'images', {watermark:DateTime64(3, 'UTC')}", {
       watermark: clickHouseTime(now),
     });
-    return { hours: hours.length, watermark: now };
+    return { hours: hours.length, watermark: now > watermark ? now : watermark };
   }
   return { hours: 0, watermark };
 }

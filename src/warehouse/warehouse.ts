@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { ClickHouseLogLevel, createClient, drainStream, type ClickHouseClient } from '@clickhouse/client';
+import { finished } from 'node:stream/promises';
+import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
 import type { Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { toWarehouseError } from './errors.js';
@@ -83,7 +84,7 @@ export function connectWarehouse(
           abort_signal: deadline.signal,
         });
         // Read to its end, or the connection would not go back to the pool.
-        await drainStream(stream);
+        await finished(stream.resume());
       } catch (error) {
         throw toWarehouseError(error);
       } finally {

@@ -56,7 +56,7 @@ async function runRound(input: DetectBatchInput, state: BatchState, rounds: Roun
       }
       result = lostWorker(error);
     }
-    progressed ||= state.merge(images, result);
+    if (state.merge(images, result)) progressed = true;
   }
   const exhausted = state.takeExhausted();
   if (exhausted.length > 0) await detector(input).recordDead(state.recordDeadInput(exhausted));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoints } from '../../embedded/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
-import { askRoles, describeHealth } from '../status/index.js';
+import { askRoles, describeHealth, type Batches, type TopicBacklog } from '../inspect/index.js';
 import { compareHourly, type HourlyDifference } from './account.js';
 import { countLanded, readHourly, type RunInTables } from './landing.js';
 import { RecentRate, type Snapshot } from './progress.js';
@@ -14,6 +14,9 @@ export interface FollowOptions {
   /** Images that will be sent. */
   total: number;
   sending: Sending;
+  /** Undefined when the server gives no answer. */
+  askKafka: () => Promise<TopicBacklog[] | undefined>;
+  askTemporal: () => Promise<Batches | undefined>;
 }
 
 const ASK_EVERY_MS = 1_000;
@@ -59,6 +62,28 @@ export class Follower {
       if (standing !== seen) movedAt = now;
       seen = standing;
       if (now - movedAt > STALL_MS) return this.#whatIsMissing();
+      await sleep(ASK_EVERY_MS, undefined, { signal });
+    }
+  }
+
+  /**
+   * Until nothing is on its way any more, second deliveries included: only then can nothing be counted twice later.
+   * Returns a sentence when that took two minutes without anything moving.
+   */
+  async untilQuiet(signal: AbortSignal): Promise<string | undefined> {
+    let seen = '';
+    let movedAt = performance.now();
+    for (;;) {
+      const [kafka, temporal] = await Promise.all([this.#options.askKafka(), this.#options.askTemporal()]);
+      await this.#look();
+      const waiting = kafka?.reduce((sum, { records }) => sum + records, 0);
+      if (waiting === 0 && temporal?.open === 0) return undefined;
+      const now = performance.now();
+      const standing = JSON.stringify([waiting, temporal?.open, this.#detected]);
+      if (standing !== seen) movedAt = now;
+      seen = standing;
+      if (now - movedAt > STALL_MS)
+        return `Every image has its row, but ${waiting ?? 'unknown'} records still wait in Kafka and ${temporal?.open ?? 'unknown'} batches are open, without progress for ${STALL_MS / 1000} s.`;
       await sleep(ASK_EVERY_MS, undefined, { signal });
     }
   }

@@ -112,7 +112,10 @@ export function resultRows(result: DemoResult): [name: string, value: string][] 
 }
 
 export function resultTable(result: DemoResult): string {
-  const table = new Table({ style: { head: [], border: [] } });
+  const table = new Table({
+    style: { head: [], border: [] },
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+  });
   table.push(...resultRows(result));
   return table.toString();
 }

@@ -10,6 +10,7 @@ import { GCS_PROJECT, roleEnvironment, type Endpoints } from '../../embedded/ind
 import { score, SHAPES, type Score } from '../../scenes/index.js';
 import { createLogger } from '../../telemetry/index.js';
 import { createWarehouse, WarehouseError, type Warehouse } from '../../warehouse/index.js';
+import { askKafka, askTemporal } from '../inspect/index.js';
 import { VerbError } from '../verb.js';
 import { accountRows, addAccounts, speedOf, type RowAccount } from './account.js';
 import { Follower } from './follow.js';
@@ -36,15 +37,26 @@ export interface RunOptions {
 export async function runPictures(options: RunOptions): Promise<DemoResult> {
   const { endpoints, pictures, signal } = options;
   const { gcs, bucket } = endpoints();
-  const config = loadConfig({ ...process.env, ...roleEnvironment(endpoints()) });
-  const warehouse = createWarehouse(config, createLogger('demo', 'silent'));
+  // Temporal's standard configuration is read from the environment of the process.
+  Object.assign(process.env, roleEnvironment(endpoints()));
+  const config = loadConfig(process.env);
+  const log = createLogger('demo', 'silent');
+  const warehouse = createWarehouse(config, log);
   // A folder of its own, so that the same data directory can be used again.
   const run: RunInTables = { bucket, prefix: `demo/${randomUUID().slice(0, 8)}/`, sinceMs: Date.now() - 60_000 };
   const sending = startSending();
   const storage = new Storage({ apiEndpoint: gcs, projectId: GCS_PROJECT, useAuthWithCustomEndpoint: false });
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
-  const follower = new Follower({ warehouse, run, endpoints, total: pictures.length, sending });
+  const follower = new Follower({
+    warehouse,
+    run,
+    endpoints,
+    total: pictures.length,
+    sending,
+    askKafka: async () => (await askKafka(config, log, ASK_LIMIT_MS)).answer ?? undefined,
+    askTemporal: async () => (await askTemporal(ASK_LIMIT_MS)).answer ?? undefined,
+  });
   const progress = options.out && showProgress({ out: options.out, snapshot: () => follower.snapshot() });
   try {
     const sent = send(pictures, sending, {
@@ -53,9 +65,11 @@ export async function runPictures(options: RunOptions): Promise<DemoResult> {
       intake: () => endpoints().intake,
       signal: either,
     });
-    const stalled = await whicheverFails(sent, follower.untilLanded(either));
-    if (stalled === undefined) await sent;
-    else {
+    let stalled = await whicheverFails(sent, follower.untilLanded(either));
+    if (stalled === undefined) {
+      await sent;
+      stalled = await follower.untilQuiet(either);
+    } else {
       ended.abort(new Error(stalled));
       await sent.catch(() => undefined);
     }
@@ -69,6 +83,9 @@ export async function runPictures(options: RunOptions): Promise<DemoResult> {
     await warehouse.close();
   }
 }
+
+/** Bound on one question to a server. */
+const ASK_LIMIT_MS = 10_000;
 
 /** The result of `main`, unless `other` fails first. */
 async function whicheverFails<T>(other: Promise<unknown>, main: Promise<T>): Promise<T> {

@@ -1,8 +1,6 @@
 import { Command } from 'commander';
 import { runVerb, withMisuseCode } from '../verb.js';
 
-export { askRoles, describeHealth } from './health.js';
-
 export interface StatusFlags {
   dataDir?: string;
   json?: boolean;

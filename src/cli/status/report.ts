@@ -1,6 +1,12 @@
 import Table from 'cli-table3';
-import { describeHealth, type Health } from './health.js';
-import type { Answer, Batches, Stored, TopicBacklog } from './questions.js';
+import {
+  describeHealth,
+  type Answer,
+  type Batches,
+  type Health,
+  type Stored,
+  type TopicBacklog,
+} from '../inspect/index.js';
 
 /** What `penstock status --json` prints. Fields are only added; null stands for what could not be asked. */
 export interface StatusReport {
@@ -66,8 +72,14 @@ export function expectedWait(waiting: number, imagesPerSecond: number): number |
   return imagesPerSecond > 0 ? waiting / imagesPerSecond : null;
 }
 
+/** No colours, no lines between rows. */
+const STYLE = {
+  style: { head: [], border: [] },
+  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+};
+
 export function statusTable(report: StatusReport): string {
-  const work = new Table({ style: { head: [], border: [] } });
+  const work = new Table(STYLE);
   const { backlog, batches, rate } = report;
   const unknown = 'unknown';
   if (backlog === null) work.push(['backlog', unknown]);
@@ -83,7 +95,7 @@ export function statusTable(report: StatusReport): string {
     ['dead images (24 h)', reasons(report.deadImages)],
     ['dead letters (24 h)', reasons(report.deadLetters)],
   );
-  const health = new Table({ head: ['part', 'health'], style: { head: [], border: [] } });
+  const health = new Table(STYLE);
   if (report.roles === null) health.push(['roles', 'unknown: the environment does not say where they are']);
   for (const [name, state] of Object.entries({ ...report.roles, ...report.servers }))
     health.push([name, state.healthy && Object.hasOwn(report.servers, name) ? 'answers' : describeHealth(state)]);

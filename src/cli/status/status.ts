@@ -2,10 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig, type Config } from '../../config/index.js';
 import { readEndpoints, roleEnvironment, StackError, type Endpoints } from '../../embedded/index.js';
 import { createLogger } from '../../telemetry/index.js';
+import { askClickHouse, askKafka, askRoles, askStorage, askTemporal } from '../inspect/index.js';
 import { EXIT, UsageError } from '../verb.js';
-import { askRoles } from './health.js';
 import type { StatusFlags } from './index.js';
-import { askClickHouse, askKafka, askStorage, askTemporal } from './questions.js';
 import { statusReport, statusTable, type StatusReport } from './report.js';
 
 /** Bound on each question; they are asked side by side. */

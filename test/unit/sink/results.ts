@@ -12,13 +12,16 @@ export function imageResult(fields: Partial<ImageResult> = {}): ImageResult {
   };
 }
 
+/** A minute ago, the same for all tests of a file. */
+const WRITTEN_MS = Date.now() - 60_000;
+
 /** A slice of records with these values, from offset 0. */
 export function sliceOf(values: readonly (object | string)[], fields: Partial<Slice> = {}): Slice {
   const records = values.map((value, index) => ({
     offset: BigInt(index),
     key: null,
     value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
-    timestampMs: 1_700_000_000_000 + index,
+    timestampMs: WRITTEN_MS + index,
   }));
   return {
     topic: IMAGE_RESULTS_TOPIC,

@@ -64,7 +64,7 @@ export class Gallery {
       const verdict = score ? `, ${verdictOf(score)}` : '';
       figures.push({
         name: picture.name,
-        source: await dataUri(annotated),
+        source: uri(await shrink(annotated)),
         caption: `${detections.length} found${verdict}; ${((row.storedAtMs - row.uploadedAtMs) / 1000).toFixed(1)} s`,
       });
     }
@@ -76,14 +76,10 @@ export class Gallery {
     const figures: (Figure & { reason: string; detail: string })[] = [];
     for (const { picture, row } of this.#dead) {
       const { bytes } = await picture.load();
-      const source = await sharp(bytes, { failOn: 'none' })
-        .resize(MAX_SIDE, MAX_SIDE, { fit: 'inside', withoutEnlargement: true })
-        .jpeg({ quality: 80 })
-        .toBuffer()
-        .then(uri, () => undefined);
+      const source = picture.kind === 'gone' ? undefined : await remains(bytes);
       figures.push({
         name: picture.name,
-        source: picture.kind === 'gone' ? undefined : source,
+        source,
         caption: picture.story ?? '',
         reason: row.reason,
         detail: row.detail,
@@ -100,12 +96,21 @@ function verdictOf({ falsePositives, missed }: Score): string {
   );
 }
 
-async function dataUri(jpeg: Buffer): Promise<string> {
-  const small = await sharp(jpeg)
+/** As much of a broken picture as can be decoded, if any. */
+async function remains(bytes: Buffer): Promise<string | undefined> {
+  if (bytes.length === 0) return undefined;
+  try {
+    return uri(await shrink(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function shrink(bytes: Buffer): Promise<Buffer> {
+  return sharp(bytes, { failOn: 'none' })
     .resize(MAX_SIDE, MAX_SIDE, { fit: 'inside', withoutEnlargement: true })
     .jpeg({ quality: 84 })
     .toBuffer();
-  return uri(small);
 }
 
 function uri(jpeg: Buffer): string {

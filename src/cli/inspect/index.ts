@@ -1,0 +1,12 @@
+/** Questions to a running stack, each bounded: what is away shows as such, and the rest is still known. */
+export { askRoles, describeHealth, expectedRoles, HEALTHY, reasonOf, unhealthy, type Health } from './health.js';
+export {
+  askClickHouse,
+  askKafka,
+  askStorage,
+  askTemporal,
+  type Answer,
+  type Batches,
+  type Stored,
+  type TopicBacklog,
+} from './questions.js';

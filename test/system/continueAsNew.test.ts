@@ -1,0 +1,107 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { BatchStarter } from '../../src/client/index.js';
+import { ORCHESTRATION_QUEUE, type BatchMemo, type PackedImage } from '../../src/domain/index.js';
+import { cacheDir } from '../../src/embedded/cache.js';
+import { openPorts } from '../../src/embedded/ports.js';
+import { resolveTemporal } from '../../src/embedded/servers/temporal.js';
+import { createLogger } from '../../src/telemetry/index.js';
+import { recordHistory } from './recordHistory.js';
+import { detected, newModel, objectsOf, ScriptedDetectors } from './scriptedDetector.js';
+
+/** A server of its own that suggests to continue as new after a handful of events: the usual bound is thousands. */
+const SUGGEST_AFTER_EVENTS = 12;
+
+let dataDir: string;
+let server: ChildProcess;
+let address: string;
+let connection: Connection;
+let client: Client;
+let detectors: ScriptedDetectors;
+let native: NativeConnection;
+let orchestrator: { worker: Worker; end: Promise<void> };
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
+  dataDir = await mkdtemp(join(tmpdir(), 'penstock-continue-'));
+  const resolved = await resolveTemporal({
+    dataDir,
+    cache: cacheDir(process.env),
+    environment: { ...process.env, PENSTOCK_STACK_TEMPORAL: '' },
+    ports: await openPorts(dataDir),
+    log: createLogger('test', 'silent'),
+  });
+  if (resolved.kind !== 'start') throw new Error('a server of its own was expected');
+  const plan = await resolved.plan();
+  address = plan.addresses.temporal;
+  const limit = `limit.historyCount.suggestContinueAsNew=${SUGGEST_AFTER_EVENTS}`;
+  server = spawn(plan.command, [...plan.args, '--dynamic-config-value', limit], { stdio: 'ignore' });
+  await plan.ready(AbortSignal.timeout(60_000));
+  connection = await Connection.connect({ address });
+  client = new Client({ connection });
+  detectors = await ScriptedDetectors.connect(address);
+  native = await NativeConnection.connect({ address });
+  const codePath = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
+  const worker = await Worker.create({
+    connection: native,
+    taskQueue: ORCHESTRATION_QUEUE,
+    workflowBundle: { codePath },
+  });
+  orchestrator = { worker, end: worker.run() };
+});
+
+afterAll(async () => {
+  await detectors.close();
+  orchestrator.worker.shutdown();
+  await orchestrator.end;
+  await native.close();
+  await connection.close();
+  server.kill('SIGTERM');
+  if (server.exitCode === null) await once(server, 'exit');
+  await rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
+});
+
+it('a batch with a long history goes on in a new run: progress, memo, attributes and follower stay', async () => {
+  const model = newModel();
+  const { calls } = await detectors.start(model, (input, call) => {
+    if (call === 0) return detected(input, { dead: [{ image: 0, reason: 'GONE', detail: 'gone' }], untried: [2, 3] });
+    if (call === 1) return detected(input, { untried: [0], retry: [{ image: 1, reason: 'FORBIDDEN', detail: '403' }] });
+    if (call === 2) return detected(input, { untried: [0], retry: [{ image: 1, reason: 'FORBIDDEN', detail: '403' }] });
+    return detected(input);
+  });
+  const workflowId = `detect/test/${model}`;
+  const images = Array.from({ length: 4 }, (_, image): PackedImage => [0, `${image}.jpg`, '1', 1, 2]);
+  const memo: BatchMemo = { firstOffset: '0', lastOffset: '3', eventsHash: 'cd'.repeat(32) };
+  const where = { topic: 't', partition: 0, firstOffset: '0', lastOffset: '3', lane: 'bulk' };
+  const input = { ...where, model, buckets: ['uploads'], images, maxAttempts: 3, express: false };
+  const starter = new BatchStarter(client);
+  await starter.start({ workflowId, input, memo });
+  const first = await client.workflow.getHandle(workflowId).describe();
+
+  // Whoever follows the batch follows it through its runs.
+  expect(await starter.handle(workflowId).result()).toEqual({ images: 4, detected: 3, dead: { GONE: 1 } });
+  expect(calls.map(objectsOf)).toEqual([
+    ['0.jpg', '1.jpg', '2.jpg', '3.jpg'],
+    ['2.jpg', '3.jpg'],
+    ['2.jpg', '3.jpg'],
+    ['2.jpg', '3.jpg'],
+  ]);
+  expect(calls.at(-1)?.attempts).toEqual([0, 2]);
+
+  const last = await client.workflow.getHandle(workflowId).describe();
+  expect(last.runId).not.toBe(first.runId);
+  expect(last.memo).toEqual(memo);
+  expect(last.typedSearchAttributes.getAll()).toEqual(
+    expect.arrayContaining([expect.objectContaining({ value: model }), expect.objectContaining({ value: 4 })]),
+  );
+  expect(await starter.start({ workflowId, input, memo })).toEqual({ kind: 'exists', memo });
+  await recordHistory('detectBatch.continued.1', client.workflow.getHandle(workflowId, first.runId));
+  await recordHistory('detectBatch.continued.2', client.workflow.getHandle(workflowId, last.runId));
+});

@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig, type Config } from '../../src/config/index.js';
+import type { ImageRef } from '../../src/domain/index.js';
+import { roleEnvironment } from '../../src/embedded/index.js';
+import { scene } from '../../src/scenes/index.js';
+import type { Engine, ImageOutcome } from '../../src/inference/index.js';
+import { createLogger, createMetrics } from '../../src/telemetry/index.js';
+import { bucketOf, endpointsNow, eventually } from './pipeline.js';
+
+/** The engine as it is built: its child processes run from dist. */
+const { createEngine, loadModel } = (await import(
+  new URL('../../dist/inference/index.js', import.meta.url).href
+)) as typeof import('../../src/inference/index.js');
+
+const SHAPES = fileURLToPath(new URL('../../models/shapes', import.meta.url));
+const engines: Engine[] = [];
+let images: ImageRef[];
+let config: Config;
+
+beforeAll(async () => {
+  const endpoints = await endpointsNow();
+  config = loadConfig({ ...roleEnvironment(endpoints), PENSTOCK_DETECT_CHILDREN: '1' });
+  const bucket = await bucketOf(endpoints);
+  const prefix = `engine-${randomUUID()}/`;
+  images = await Promise.all(
+    Array.from({ length: 40 }, async (_, index) => {
+      const file = bucket.file(`${prefix}${index}.jpg`);
+      await file.save((await scene(index)).jpeg, { resumable: false, contentType: 'image/jpeg' });
+      return { bucket: endpoints.bucket, object: file.name, generation: String(file.metadata.generation) };
+    }),
+  );
+});
+
+afterEach(async () => {
+  await Promise.all(engines.splice(0).map((engine) => engine.close()));
+});
+
+function image(): ImageRef {
+  const [first] = images;
+  if (first === undefined) throw new Error('no image was uploaded');
+  return first;
+}
+
+async function newEngine(more: Partial<Config> = {}): Promise<Engine> {
+  const engine = createEngine({
+    config: { ...config, ...more },
+    model: await loadModel(SHAPES),
+    log: createLogger('test', 'silent'),
+    metrics: createMetrics('test'),
+    onUnfit: (message) => expect.unreachable(message),
+  });
+  engines.push(engine);
+  await eventually(
+    () => Promise.resolve(engine.isReady()),
+    (ready) => ready,
+    60_000,
+  );
+  return engine;
+}
+
+/** Starts a detection; `outcomes` fills as they come, `done` resolves with the last. */
+function detect(engine: Engine, refs: readonly ImageRef[], signal = new AbortController().signal) {
+  const outcomes = new Map<number, ImageOutcome>();
+  const calls: number[] = [];
+  const done = new Promise<void>((resolve) => {
+    engine.detect({
+      images: refs,
+      express: false,
+      signal,
+      onOutcome: (image, outcome) => {
+        calls.push(image);
+        outcomes.set(image, outcome);
+        if (outcomes.size === refs.length) resolve();
+      },
+    });
+  });
+  return { outcomes, calls, done };
+}
+
+/** Child processes of this process that run the engine's child program. */
+async function children(): Promise<number[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const mine: number[] = [];
+  for (const pid of pids) {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (status.includes(`PPid:\t${process.pid}\n`) && command.includes('inference/child.js')) mine.push(pid);
+  }
+  return mine;
+}
+
+describe('the engine', () => {
+  it('gives every image one outcome, and one that is gone does not harm its neighbours', async () => {
+    const engine = await newEngine();
+    const refs = [...images, { ...image(), object: 'no-such-object.jpg' }];
+    const { outcomes, calls, done } = detect(engine, refs);
+    await done;
+    expect(calls).toHaveLength(refs.length);
+    expect(outcomes.get(images.length)).toMatchObject({ kind: 'dead', reason: 'GONE' });
+    expect([...outcomes.values()].filter(({ kind }) => kind === 'detected')).toHaveLength(images.length);
+  });
+
+  it('asks for the generation of the event: another one is gone', async () => {
+    const { outcomes, done } = detect(await newEngine(), [{ ...image(), generation: '12345' }]);
+    await done;
+    expect(outcomes.get(0)).toMatchObject({ kind: 'dead', reason: 'GONE' });
+  });
+
+  it('detects all images of a child process that is killed, each once', async () => {
+    const engine = await newEngine();
+    const refs = [...images, ...images, ...images];
+    const { outcomes, calls, done } = detect(engine, refs);
+    await eventually(
+      () => Promise.resolve(outcomes.size),
+      (size) => size > 5,
+      30_000,
+    );
+    for (const pid of await children()) process.kill(pid, 'SIGKILL');
+    await done;
+    expect(calls).toHaveLength(refs.length);
+    expect([...outcomes.values()].every(({ kind }) => kind === 'detected')).toBe(true);
+  });
+
+  it('declares only the image dead that kills its child again when it is alone', { timeout: 180_000 }, async () => {
+    const engine = await newEngine({ PENSTOCK_DETECT_IMAGES_PER_SECOND: 0.4, PENSTOCK_DETECT_MODEL_BATCH: 1 });
+    const { outcomes, done } = detect(engine, images.slice(0, 6));
+    const dead = (): ImageOutcome[] => [...outcomes.values()].filter(({ kind }) => kind === 'dead');
+    await eventually(
+      () => Promise.resolve(outcomes.size),
+      (size) => size >= 1,
+      30_000,
+    );
+    const before = await children();
+    for (const pid of before) process.kill(pid, 'SIGKILL');
+    // A fresh child serves and another holds a suspect, which waits there for the slow pacer. Whatever has lived for two
+    // seconds is killed, until that was a suspect's.
+    const seen = new Map<number, number>();
+    await eventually(
+      async () => {
+        for (const pid of await children()) {
+          const since = seen.get(pid) ?? performance.now();
+          seen.set(pid, since);
+          if (dead().length === 0 && performance.now() - since > 2_000) process.kill(pid, 'SIGKILL');
+        }
+        return dead().length;
+      },
+      (count) => count === 1 || outcomes.size === 6,
+      120_000,
+    );
+    await done;
+    expect(dead().length).toBeLessThanOrEqual(1);
+    for (const one of dead()) expect(one).toMatchObject({ reason: 'POISON' });
+    expect([...outcomes.values()].filter(({ kind }) => kind === 'detected').length).toBe(6 - dead().length);
+  });
+
+  it('hands back what no child has begun when its caller stops', async () => {
+    const engine = await newEngine({ PENSTOCK_DETECT_IMAGES_PER_SECOND: 5 });
+    const stop = new AbortController();
+    const { calls } = detect(engine, [...images, ...images], stop.signal);
+    await eventually(
+      () => Promise.resolve(calls.length),
+      (count) => count >= 2,
+      30_000,
+    );
+    stop.abort();
+    const after = calls.length;
+    const { done } = detect(engine, images.slice(0, 1));
+    await done;
+    expect(calls.length).toBe(after);
+  });
+
+  it('never infers more than its rate allows, and uses it', async () => {
+    const engine = await newEngine({ PENSTOCK_DETECT_IMAGES_PER_SECOND: 20, PENSTOCK_DETECT_MODEL_BATCH: 4 });
+    const { outcomes, done } = detect(engine, [...images, ...images]);
+    await done;
+    const at = [...outcomes.values()]
+      .flatMap((one) => (one.kind === 'detected' ? [one.detectedAtMs] : []))
+      .sort((a, b) => a - b);
+    for (const from of at) {
+      expect(at.filter((time) => time >= from && time < from + 1_000).length).toBeLessThanOrEqual(20 + 4 + 1);
+    }
+  });
+});

@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest';
+import { HEALTHY, unhealthy } from '../../../src/cli/inspect/index.js';
+import { expectedRoles } from '../../../src/cli/inspect/health.js';
+import { duration, expectedWait, statusReport, statusTable, type Answers } from '../../../src/cli/status/report.js';
+
+const NOW = new Date('2026-01-31T12:00:00Z');
+
+function answers(change: Partial<Answers> = {}): Answers {
+  const lane = (
+    name: string,
+    records: number,
+  ): { topic: string; group: string; lane: string; records: number; missing: number } => ({
+    topic: `penstock.image-events.${name}`,
+    group: `penstock.dispatcher.${name}`,
+    lane: name,
+    records,
+    missing: 0,
+  });
+  const results = { topic: 'penstock.image-results', group: 'penstock.sink', lane: null, records: 1000, missing: 0 };
+  return {
+    kafka: { health: HEALTHY, answer: [lane('bulk', 580), lane('express', 20), results] },
+    temporal: { health: HEALTHY, answer: { open: 3, failedLastDay: 1 } },
+    clickhouse: {
+      health: HEALTHY,
+      answer: { lastMinute: 120, deadImages: { GONE: 2 }, deadLetters: {} },
+    },
+    gcs: HEALTHY,
+    roles: { intake: HEALTHY, sink: HEALTHY },
+    ...change,
+  };
+}
+
+test('the expected wait is what waits in the lanes at the rate of the last minute; results do not wait for detection', () => {
+  expect(statusReport(answers(), NOW)).toMatchObject({
+    checkedAt: '2026-01-31T12:00:00.000Z',
+    healthy: true,
+    rate: { storedLastMinute: 120, imagesPerSecond: 2 },
+    expectedWaitSeconds: 300,
+  });
+});
+
+test('the expected wait is nothing when nothing waits, and unknown when nothing moves', () => {
+  expect([expectedWait(0, 0), expectedWait(0, 5), expectedWait(10, 0), expectedWait(10, 4)]).toEqual([0, 0, null, 2.5]);
+});
+
+test('a server that is away shows as such, and the rest is still shown', () => {
+  const report = statusReport(
+    answers({ clickhouse: { health: unhealthy('no answer within 6 s'), answer: null }, gcs: null }),
+    NOW,
+  );
+  expect(report).toMatchObject({ healthy: false, rate: null, expectedWaitSeconds: null, deadImages: null });
+  expect(report.batches).toEqual({ open: 3, failedLastDay: 1 });
+  expect(Object.keys(report.servers)).toEqual(['kafka', 'temporal', 'clickhouse']);
+  const table = statusTable(report);
+  expect(table).toMatch(/clickhouse\s+│ no answer within 6 s/);
+  expect(table).toMatch(/lane bulk\s+│ 580 waiting/);
+  expect(table).toMatch(/expected wait\s+│ unknown/);
+});
+
+test('a role that waits for something is not healthy, and says what it waits for', () => {
+  const roles = { sink: { healthy: false, waits: { kafka: 'joining the group' }, problem: null } };
+  const report = statusReport(answers({ roles }), NOW);
+  expect(report.healthy).toBe(false);
+  expect(statusTable(report)).toMatch(/sink\s+│ kafka: joining the group/);
+});
+
+test('records that were deleted before they were read are not healthy', () => {
+  const kafka = {
+    health: HEALTHY,
+    answer: [{ topic: 'penstock.image-results', group: 'penstock.sink', lane: null, records: 0, missing: 7 }],
+  };
+  const report = statusReport(answers({ kafka }), NOW);
+  expect(report.healthy).toBe(false);
+  expect(statusTable(report)).toContain('7 are missing');
+});
+
+test('a role of every stack that does not run is expected all the same; a stack of servers only expects none', () => {
+  const metrics = { intake: 'http://127.0.0.1:1/metrics', 'detector-2': 'http://127.0.0.1:2/metrics' };
+  expect(expectedRoles({ metrics })).toEqual([
+    'intake',
+    'dispatcher',
+    'detector',
+    'orchestrator',
+    'sink',
+    'detector-2',
+  ]);
+  expect(expectedRoles({ metrics: {} })).toEqual([]);
+});
+
+test('durations read like durations', () => {
+  expect([0, 41.2, 60, 3599, 3600, 7500].map(duration)).toEqual([
+    '0 s',
+    '42 s',
+    '1 min 0 s',
+    '59 min 59 s',
+    '1 h 0 min',
+    '2 h 5 min',
+  ]);
+});
