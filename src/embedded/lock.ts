@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { readFileSync } from 'node:fs';
+import { linkSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { codeOf } from './errors.js';
@@ -57,7 +57,8 @@ export async function acquireLock(path: string, waitMs = 0): Promise<FileLock> {
       } else if (owner?.reaper && isAlive(owner.reaper) && performance.now() < deadline + REAPER_WAIT_MS) {
         await sleep(50);
       } else {
-        await removeStale(path, text, own);
+        removeStale(path, text, own);
+        await sleep(5);
       }
     }
   } finally {
@@ -80,16 +81,33 @@ function heldLock(path: string, identity: ProcessIdentity): FileLock {
   };
 }
 
-/** Removes the lock only if it still says what was judged stale: another taker may have been quicker. */
-async function removeStale(path: string, judged: string, own: string): Promise<void> {
-  const aside = `${own}.stale`;
+/**
+ * Removes the lock if it still says what was judged stale. Only one process at a time removes, under a guard of its
+ * own; the rest is synchronous, so that the guard is held for less than a millisecond.
+ */
+function removeStale(path: string, judged: string, own: string): void {
+  const guard = `${path}.takeover`;
   try {
-    await rename(path, aside);
-  } catch {
+    linkSync(own, guard);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+    const holder = parseLock(readIfThere(guard) ?? '');
+    if (holder && !isAlive(holder)) rmSync(guard, { force: true });
     return;
   }
-  if ((await readFile(aside, 'utf8')) !== judged) await link(aside, path).catch(() => undefined);
-  await rm(aside, { force: true });
+  try {
+    if (readIfThere(path) === judged) rmSync(path, { force: true });
+  } finally {
+    rmSync(guard, { force: true });
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 function parseLock(text: string): z.infer<typeof lockSchema> | undefined {

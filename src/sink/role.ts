@@ -40,6 +40,8 @@ async function start(context: RoleContext): Promise<RunningRole> {
         topics: [IMAGE_RESULTS_TOPIC, DEAD_LETTERS_TOPIC],
         handler,
         onFatal: fail,
+        // One byte ends the wait; a longer one only spares the broker empty answers.
+        lingerMs: 1_000,
         maxBytesPerPartition: 4 * 1_048_576,
       }),
     {

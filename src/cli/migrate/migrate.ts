@@ -2,7 +2,8 @@ import { pino } from 'pino';
 import { loadConfig } from '../../config/index.js';
 import { ensureTopics } from '../../stream/index.js';
 import { createLogger } from '../../telemetry/index.js';
-import { migrate, MigrationError, WarehouseError } from '../../warehouse/index.js';
+import { migrate, MigrationError } from '../../warehouse/index.js';
+import { reasonOf } from '../inspect/index.js';
 import { EXIT, VerbError } from '../verb.js';
 import type { MigrateFlags } from './index.js';
 
@@ -17,14 +18,11 @@ export async function runMigrations(flags: MigrateFlags): Promise<number> {
     database: config.PENSTOCK_CLICKHOUSE_DATABASE,
     log,
   }).catch((error: unknown) => {
-    if (error instanceof MigrationError) throw new VerbError(`ClickHouse: ${error.message}`);
-    if (error instanceof WarehouseError)
-      throw new VerbError(`ClickHouse at ${config.PENSTOCK_CLICKHOUSE_URL}: ${error.message}`);
-    throw error;
+    const where = error instanceof MigrationError ? 'ClickHouse' : `ClickHouse at ${config.PENSTOCK_CLICKHOUSE_URL}`;
+    throw new VerbError(`${where}: ${reasonOf(error)}`);
   });
   await ensureTopics(config, log).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new VerbError(`Kafka at ${config.PENSTOCK_KAFKA_BROKERS.join(',')}: ${why}`);
+    throw new VerbError(`Kafka at ${config.PENSTOCK_KAFKA_BROKERS.join(',')}: ${reasonOf(error)}`);
   });
   const sentence = applied.length === 0 ? 'The tables are up to date.' : `Applied ${applied.join(', ')}.`;
   process.stdout.write(flags.json ? `${JSON.stringify({ applied })}\n` : `${sentence} The topics are there.\n`);

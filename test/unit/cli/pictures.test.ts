@@ -51,10 +51,10 @@ const INPUT: InputSpec = {
 
 test('each broken picture fails for a reason of its own, and the deleted one would be good', async () => {
   const reasons: Record<string, string> = {};
-  for (const { name, load } of brokenPictures()) {
-    const { bytes } = await load();
+  for (const picture of brokenPictures()) {
+    const { bytes } = await picture.load();
     const target = new Uint8Array(tensorLength(INPUT));
-    reasons[name] = await prepareImage(bytes, INPUT, { maxPixels: 1e6, timeoutMs: 10_000 }, target).then(
+    reasons[picture.name] = await prepareImage(bytes, INPUT, { maxPixels: 1e6, timeoutMs: 10_000 }, target).then(
       () => 'good',
       (error: unknown) => (error instanceof Error && 'reason' in error ? String(error.reason) : String(error)),
     );

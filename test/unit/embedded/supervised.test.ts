@@ -134,7 +134,9 @@ test('what is still listed when the pipe of the reaper ends is ended: TERM first
     const child = spawn('/bin/sh', ['-c', script], { detached: true, stdio: 'ignore' });
     return running(child.pid);
   };
-  const willing = group('sleep 60');
+  const folder = await temporaryFolder();
+  const willing = group(`trap 'touch ${folder}/told; exit' TERM; touch ${folder}/waits; while :; do sleep 0.02; done`);
+  await eventually('it waits for TERM', () => existsSync(join(folder, 'waits')));
   const deaf = group("trap '' TERM; while :; do sleep 60; done");
   const released = group('sleep 60');
   onTestFinished(() => void process.kill(-released, 'SIGKILL'));
@@ -142,6 +144,7 @@ test('what is still listed when the pipe of the reaper ends is ended: TERM first
   reaper.remove(released);
   reaper.close();
   await gone(willing);
+  expect(existsSync(join(folder, 'told'))).toBe(true);
   await gone(deaf);
   await gone(running(reaper.pid()));
   expect(identify(released)).toBeDefined();

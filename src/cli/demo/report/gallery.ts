@@ -36,7 +36,7 @@ export class Gallery {
 
   /** @param images that will be offered, about */
   constructor(images: number) {
-    this.#every = Math.max(1, Math.floor(images / (2 * FIGURES)));
+    this.#every = Math.max(1, Math.floor(images / (1.5 * FIGURES)));
   }
 
   offer(candidate: Candidate): void {
@@ -65,7 +65,7 @@ export class Gallery {
       figures.push({
         name: picture.name,
         source: uri(await shrink(annotated)),
-        caption: `${detections.length} found${verdict}; ${((row.storedAtMs - row.uploadedAtMs) / 1000).toFixed(1)} s`,
+        caption: `${detections.length} found${verdict}; stored after ${((row.storedAtMs - row.uploadedAtMs) / 1000).toFixed(1)} s`,
       });
     }
     return figures;

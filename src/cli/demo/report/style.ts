@@ -14,8 +14,8 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .verdict.good { color: var(--good); background: var(--good-back); }
 .verdict.bad { color: var(--bad); background: var(--bad-back); }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(104px, 1fr)); gap: 10px; margin: 18px 0 0; }
-.tiles div { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 10px 12px; }
-.tiles dt { color: var(--dim); font-size: .8rem; }
+.tiles div { display: flex; flex-direction: column; justify-content: space-between; background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 10px 12px; }
+.tiles dt { color: var(--dim); font-size: .8rem; line-height: 1.3; }
 .tiles dd { margin: 0; font-size: 1.35rem; font-weight: 650; font-variant-numeric: tabular-nums; white-space: nowrap; }
 table { width: 100%; border-collapse: collapse; }
 th, td { text-align: left; vertical-align: top; padding: 7px 0; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
@@ -42,5 +42,5 @@ figcaption span, figcaption small { color: var(--dim); overflow-wrap: anywhere; 
 .reason { align-self: flex-start; padding: 1px 7px; border-radius: 6px; background: var(--bad-back); color: var(--bad); font-size: .8rem; }
 code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; }
 footer { margin-top: 22px; color: var(--dim); font-size: .85rem; }
-@media (max-width: 480px) { th { width: 40%; } section { padding: 14px; } .gallery { grid-template-columns: 1fr; } }
+@media (max-width: 480px) { th { width: 40%; } section { padding: 14px; } .gallery { grid-template-columns: 1fr; } .chart text { font-size: 20px; } .chart polyline { stroke-width: 3.5; } }
 `;

@@ -1,0 +1,113 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import type { DemoResult } from '../../src/cli/demo/result.js';
+import type { StatusReport } from '../../src/cli/status/report.js';
+
+const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const COUNT = 40;
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'penstock-demo-test-'));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Temporary folders of the program go below `folder`, so that what it leaves behind is seen. */
+function penstock(args: string[], whenSaid?: { text: string; signal: NodeJS.Signals }): Promise<Ended> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, TMPDIR: folder },
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    if (whenSaid && stderr.includes(whenSaid.text)) child.kill(whenSaid.signal);
+  });
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
+}
+
+test('the demo accounts for every picture: none lost, none counted twice, the broken ones dead for their reasons', async () => {
+  const report = join(folder, 'report');
+  const { code, stdout, stderr } = await penstock(['demo', '--count', String(COUNT), '--json', '--report', report]);
+  expect(code, stderr).toBe(0);
+  const result = JSON.parse(stdout) as DemoResult;
+  expect(result).toMatchObject({
+    ok: true,
+    images: { in: COUNT + 5, good: COUNT, broken: 5 },
+    rows: COUNT + 5,
+    detected: COUNT,
+    dead: { NOT_AN_IMAGE: 2, CORRUPT_IMAGE: 1, UNSUPPORTED_FORMAT: 1, GONE: 1 },
+    failed: {},
+    lost: 0,
+    twice: 0,
+    strange: 0,
+    hourly: { missing: 0, extra: 0, agrees: true },
+    stalled: null,
+    report: join(report, 'index.html'),
+  });
+  expect(result.events.repeated).toBe(5);
+  expect(result.events.sent).toBe(COUNT + 5 + 5);
+  expect(result.precision).toBeGreaterThan(0.8);
+  expect(result.recall).toBeGreaterThan(0.7);
+  expect(result.latencyMs?.p95).toBeGreaterThanOrEqual(result.latencyMs?.p50 ?? Infinity);
+
+  const html = await readFile(join(report, 'index.html'), 'utf8');
+  expect(html.match(/src="data:image\/jpeg;base64,/g)?.length).toBeGreaterThanOrEqual(10);
+  expect(html).not.toMatch(/https?:\/\//);
+  expect(await leftBehind()).toEqual([]);
+});
+
+test('Ctrl-C while the stack starts ends the demo and leaves nothing behind', async () => {
+  const { code, stderr } = await penstock(['demo', '--report', join(folder, 'none')], {
+    text: 'Starting Kafka',
+    signal: 'SIGINT',
+  });
+  expect(stderr).toContain('Stopping everything.');
+  expect(code).toBe(130);
+  expect(await leftBehind()).toEqual([]);
+});
+
+test('a wrong option is a sentence and exit code 2', async () => {
+  for (const args of [
+    ['demo', '--count', 'many'],
+    ['demo', '--images', join(folder, 'none')],
+    ['demo', '--colour'],
+  ]) {
+    const { code, stderr } = await penstock(args);
+    expect(code, args.join(' ')).toBe(2);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  }
+});
+
+test('status finds the stack by its data directory and says that all of it is healthy', async () => {
+  const { code, stdout } = await penstock(['status', '--data-dir', inject('dataDir'), '--json']);
+  const report = JSON.parse(stdout) as StatusReport;
+  expect(report).toMatchObject({ healthy: true, servers: { kafka: { healthy: true }, gcs: { healthy: true } } });
+  expect(Object.keys(report.roles ?? {}).sort()).toEqual(['detector', 'dispatcher', 'intake', 'orchestrator', 'sink']);
+  expect(report.backlog?.map(({ lane }) => lane)).toEqual(['bulk', 'express', null, null]);
+  expect(report.batches?.open).toBeGreaterThanOrEqual(0);
+  expect(code).toBe(0);
+});
+
+test('status of a folder without a stack is exit code 2', async () => {
+  const { code, stderr } = await penstock(['status', '--data-dir', folder]);
+  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('No stack runs on') as string });
+});
+
+async function leftBehind(): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.startsWith('penstock-'));
+}
