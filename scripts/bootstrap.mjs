@@ -4,9 +4,18 @@
 //   node scripts/bootstrap.mjs <demo|test|test:fast|test:unit|test:system|bench|build> [arguments]
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -131,13 +140,7 @@ async function install() {
   say('installing dependencies');
   // Its install script downloads CUDA libraries, and fails where it can't.
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' };
-  const npm = (...args) => runProgram(['npm', ...args, '--no-audit', '--no-fund'], toStderr(), env);
-  let code = await npm('ci');
-  if (code !== 0) {
-    // `ci` refuses a lock file without the packages of every platform, and a registry may not have them all.
-    say('npm ci did not do it; trying npm install with the same lock file');
-    code = await npm('install', '--no-save');
-  }
+  const code = await runProgram(['npm', 'ci', '--no-audit', '--no-fund', '--ignore-scripts'], toStderr(), env);
   if (code !== 0) stop('The dependencies could not be installed; the words of npm are above.', code);
   writeFileSync(stamp, lock);
 }
@@ -166,10 +169,19 @@ async function build() {
   say('building');
   const compiled = await runProgram([...tsc(), '-p', 'tsconfig.build.json'], toStderr());
   if (compiled !== 0) stop('The build failed; the errors are above.', compiled);
-  const bundle = join(root, 'dist', 'workers', 'bundle.js');
-  if (!existsSync(bundle)) return;
-  const bundled = await runProgram([process.execPath, bundle], toStderr());
+  const bundled = await runProgram([process.execPath, join(root, 'dist', 'workers', 'bundle.js')], toStderr());
   if (bundled !== 0) stop('Bundling the workflows failed; the errors are above.', bundled);
+  linkProgram();
+}
+
+/** npm links the programs of packages, not that of the package it stands in: `npx penstock` works in a clone by this. */
+function linkProgram() {
+  const program = join(root, 'dist', 'cli', 'main.js');
+  const link = join(root, 'node_modules', '.bin', 'penstock');
+  chmodSync(program, 0o755);
+  if (process.platform === 'win32' || existsSync(link)) return;
+  rmSync(link, { force: true });
+  symlinkSync(relative(dirname(link), program), link);
 }
 
 /** Runs steps until one fails, then prints the one line that counts the tests. Gives the exit code. */

@@ -35,7 +35,10 @@ function penstock(args: string[], whenSaid?: { text: string; signal: NodeJS.Sign
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
-    if (whenSaid && stderr.includes(whenSaid.text)) child.kill(whenSaid.signal);
+    if (whenSaid && stderr.includes(whenSaid.text)) {
+      child.kill(whenSaid.signal);
+      whenSaid = undefined;
+    }
   });
   return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })));
 }

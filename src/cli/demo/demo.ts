@@ -127,14 +127,19 @@ async function keepLogs(dataDir: string, reportDir: string): Promise<void> {
     .catch(() => undefined);
 }
 
-/** Aborts at Ctrl-C, SIGTERM or SIGHUP. Asked twice, it leaves at once; the reaper of the stack ends the rest. */
+/** Impatience is common, and stopping takes seconds: only the third Ctrl-C leaves the folder to whoever finds it. */
+const INTERRUPTS = 3;
+
+/** Aborts at Ctrl-C, SIGTERM or SIGHUP. Asked three times, it leaves at once; the reaper of the stack ends the rest. */
 function stopSignal(): { signal: AbortSignal; stopping: () => void } {
   const controller = new AbortController();
   let isStopping = false;
+  let interrupts = 0;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted && name === 'SIGINT') process.exit(EXIT_INTERRUPTED);
-      if (!isStopping) say('Stopping everything.');
+      if (name === 'SIGINT' && ++interrupts === INTERRUPTS) process.exit(EXIT_INTERRUPTED);
+      say(isStopping ? 'Still stopping.' : 'Stopping everything.');
+      isStopping = true;
       controller.abort(new StackError('Stopped before it was done.'));
     });
   }

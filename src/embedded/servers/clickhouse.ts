@@ -45,6 +45,8 @@ function common(port: number) {
   return {
     addresses: { clickhouse },
     listeners: ['clickhouse'],
+    // The embedded engine runs a query on a thread of the pool, which has 4 by default.
+    environment: { UV_THREADPOOL_SIZE: '8' },
     ready: (signal: AbortSignal) => until(() => answers(`${clickhouse}/ping`, 'Ok.'), signal),
   };
 }
