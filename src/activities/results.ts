@@ -10,7 +10,7 @@ import { GroupCommit, type OutgoingRecord, type StreamProducer } from '../stream
 
 /** Most results in one produce request, and how long one may wait for others; milliseconds. */
 const MAX_GROUP = 1000;
-const LINGER_MS = 10;
+const LINGER_MS = 25;
 
 /** Publishes results; resolves when the broker has acknowledged them, rejects when it did not. */
 export type PublishResults = (results: readonly ImageResult[]) => Promise<void>;

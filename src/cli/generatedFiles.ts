@@ -66,8 +66,9 @@ function reasons(): string {
 # Reason codes
 
 **terminal**: trying again can not help, the image or record is dead at once. **passing**: tried again with backoff, and
-dead when the attempts are used up. *Operator may retry*: once dead, \`penstock retry\` may have it tried again. *Fails
-the batch*: its workflow ends as Failed, so that an operator sees it.
+dead when the attempts are used up. *Operator may retry*: once dead, an operator may have it tried again, as
+[operations.md](operations.md#failed-batches) says. *Fails the batch*: its workflow ends as Failed, so that an operator
+sees it.
 
 ## Images
 

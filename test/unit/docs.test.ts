@@ -37,6 +37,18 @@ function pathsOf(text: string): string[] {
     .filter((word) => !/[<>*…$|#]/.test(word) && !/:\d/.test(word));
 }
 
+/** What a document calls of the program: `penstock up --json`, and `npm run demo -- --json`. */
+function callsOf(text: string): { verb: string; options: string[] }[] {
+  return codeOf(text)
+    .flatMap((code) => [
+      ...code.matchAll(/(?:\bpenstock(?= )|dist\/cli\/main\.js|\bnpm run (?=demo\b)) *([a-z][a-z-]*)([^#|&]*)/g),
+    ])
+    .map(([, verb = '', rest = '']) => ({
+      verb,
+      options: [...rest.matchAll(/ (--[a-z][a-z-]*)/g)].map(([, option = '']) => option),
+    }));
+}
+
 const slug = (heading: string): string =>
   heading
     .toLowerCase()
@@ -74,19 +86,12 @@ describe.each(DOCUMENTS)('%s', (document) => {
 
   it('names verbs and options that the program has', () => {
     const verbs = new Map(program().commands.map((command) => [command.name(), command]));
-    const wrong = codeOf(text).flatMap((code) =>
-      [...code.matchAll(/(?:\bpenstock|dist\/cli\/main\.js|npm run demo --) ?([a-z-]+)?((?: +[^#`|&]+)?)/g)].flatMap(
-        ([call, named, options = '']) => {
-          if (named === undefined || (named.startsWith('-') && !call.startsWith('npm'))) return [];
-          const isDemo = call.startsWith('npm');
-          const verb = verbs.get(isDemo ? 'demo' : named);
-          if (verb === undefined) return [call];
-          const given = [...(isDemo ? call.replace('npm run demo --', '') : options).matchAll(/ --[a-z-]+/g)];
-          const known = ['--help', ...verb.options.map(({ long }) => long ?? '')];
-          return given.map(([option]) => option.trim()).filter((option) => !known.includes(option));
-        },
-      ),
-    );
+    const wrong = callsOf(text).flatMap(({ verb, options }) => {
+      const command = verbs.get(verb);
+      if (command === undefined) return [verb];
+      const known = ['--help', ...command.options.map(({ long }) => long ?? '')];
+      return options.filter((option) => !known.includes(option)).map((option) => `${verb} ${option}`);
+    });
     expect(wrong).toEqual([]);
   });
 
@@ -105,7 +110,7 @@ describe('the table of promises', () => {
     ([, promise = '', file = '', name = '']) => ({ promise, file: `test/${file}`, name }),
   );
 
-  it('has a promise for every kind', () => {
+  it('lists more than forty promises', () => {
     expect(rows.length).toBeGreaterThan(40);
   });
 

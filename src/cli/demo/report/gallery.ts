@@ -108,6 +108,7 @@ async function remains(bytes: Buffer): Promise<string | undefined> {
 
 function shrink(bytes: Buffer): Promise<Buffer> {
   return sharp(bytes, { failOn: 'none' })
+    .flatten({ background: '#ffffff' })
     .resize(MAX_SIDE, MAX_SIDE, { fit: 'inside', withoutEnlargement: true })
     .jpeg({ quality: 84 })
     .toBuffer();
