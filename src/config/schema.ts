@@ -101,7 +101,7 @@ export const environmentSchema = z.object({
   PENSTOCK_BATCH_MAX_IMAGES: int(256, 1, 2048).describe('Most images in one micro-batch.'),
   PENSTOCK_BATCH_MAX_BYTES: int(131_072, 1024, 1_048_576).describe("Most bytes of a batch's workflow input."),
   PENSTOCK_BATCH_LINGER_MS: int(100, 0, 60_000).describe(
-    'Milliseconds that the broker may hold a fetch to fill a batch.',
+    'Milliseconds that events may wait for others to fill their batch.',
   ),
   PENSTOCK_WINDOW_BATCHES: int(12, 1, 10_000).describe(
     'Most open batches that one dispatcher has in each lane; above it the backlog waits in Kafka.',

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchStarter, BatchToStart } from '../client/index.js';
 import { DEAD_LETTERS_TOPIC, DEAD_LETTER_PAYLOAD_BYTES, type BatchMemo, type DeadLetter } from '../domain/index.js';
 import type { Progress, Slice, SliceHandler, StreamProducer } from '../stream/index.js';
@@ -11,6 +12,8 @@ export interface LaneDispatcherOptions {
   lane: string;
   express: boolean;
   limits: BatchLimits;
+  /** How long a slice that does not fill a batch may wait for more; milliseconds. */
+  lingerMs: number;
   maxAttempts: number;
   starter: Pick<BatchStarter, 'start'>;
   /** Resolves when the execution has closed. */
@@ -28,13 +31,34 @@ export interface LaneDispatcherOptions {
  * again, and twice is cheap, never is not.
  */
 export function laneDispatcher(options: LaneDispatcherOptions): SliceHandler {
-  const { window } = options;
+  const { window, limits } = options;
+  const linger = new Linger(options.lingerMs);
   return async (slice) => {
     if (window.isFull) return { consumed: 0, pauseUntil: window.room() };
-    const batch = formBatch(slice.records, options.limits);
-    if (isWorthWaiting(slice, batch, options.limits)) return { consumed: 0 };
+    const batch = formBatch(slice.records, limits);
+    if (isWorthWaiting(slice, batch, limits)) return { consumed: 0 };
+    const waitMs =
+      batch.records.length < slice.records.length ? 0 : linger.waitMs(slice, batch.records.length < limits.maxImages);
+    if (waitMs > 0) return { consumed: 0, pauseUntil: sleep(waitMs, undefined, { ref: false }) };
     return dispatch(options, slice, batch);
   };
+}
+
+/** Lets a batch that is not full wait once, from when its first record was first seen: by this clock, not the record's. */
+class Linger {
+  readonly #firstSeen = new Map<string, { offset: bigint; at: number }>();
+
+  constructor(private readonly lingerMs: number) {}
+
+  waitMs(slice: Slice, hasRoom: boolean): number {
+    const partition = `${slice.topic}/${slice.partition}`;
+    const offset = slice.records[0]?.offset ?? 0n;
+    const seen = this.#firstSeen.get(partition);
+    if (!hasRoom) return 0;
+    if (seen?.offset === offset) return Math.max(0, seen.at + this.lingerMs - performance.now());
+    this.#firstSeen.set(partition, { offset, at: performance.now() });
+    return this.lingerMs;
+  }
 }
 
 /** The tail of a slice is left for the next fetch when the log surely holds more to fill it. */

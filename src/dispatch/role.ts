@@ -6,8 +6,8 @@ import { laneDispatcher } from './dispatcher.js';
 import { dispatchMetrics } from './metrics.js';
 import { Window } from './window.js';
 
-/** An event is a few hundred bytes: so much fills a batch. */
-const EVENT_BYTES = 300;
+/** The broker answers at the first record; a long wait only spares it empty answers. */
+const FETCH_WAIT_MS = 1_000;
 
 /** Role `dispatcher`: one consumer for each lane, so that a lane never waits behind another. */
 export function serve(): Promise<void> {
@@ -76,11 +76,11 @@ async function consumeLane(
     groupId: dispatcherGroup(lane),
     topics: [topic],
     onFatal,
-    lingerMs: config.PENSTOCK_BATCH_LINGER_MS,
-    minBytes: maxImages * EVENT_BYTES,
+    lingerMs: FETCH_WAIT_MS,
     handler: laneDispatcher({
       lane,
       express: lane === config.PENSTOCK_EXPRESS_LANE,
+      lingerMs: config.PENSTOCK_BATCH_LINGER_MS,
       limits: { maxImages, maxBytes: config.PENSTOCK_BATCH_MAX_BYTES },
       maxAttempts: config.PENSTOCK_DETECT_ATTEMPTS,
       starter,

@@ -3,18 +3,17 @@ import { join, resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { cacheDir } from './cache.js';
-import { DEFAULT_BUCKET, endpointsPath, roleEnvironment, type Endpoints } from './endpoints.js';
+import { DEFAULT_BUCKET, endpointsPath, type Endpoints } from './endpoints.js';
 import { messageOf, StackError } from './errors.js';
 import { boundLog, writeFileAtomic } from './files.js';
 import { acquireLock, LockedError, type FileLock } from './lock.js';
-import { modelName } from './model.js';
 import { HOST, openPorts, type Ports } from './ports.js';
 import { startReaper, type Reaper } from './reaper.js';
 import { DEFAULT_ROLES, roleName, roleProcess, STOP_ORDER, type RoleSpec } from './roles.js';
 import { ensureBucket } from './servers/gcs.js';
+import { prepareServers, roleSettings, startAllReady } from './startRoles.js';
 import { startServers, type ServerAddresses } from './servers/index.js';
 import { Supervised, type ProcessSpec } from './supervised.js';
-import { until } from './wait.js';
 
 export interface StackOptions {
   /** Folder that keeps everything: the same folder brings everything back. Made when missing. */
@@ -46,7 +45,6 @@ export interface Stack {
   bringBack(name: string): Promise<void>;
 }
 
-const READY_TIMEOUT_MS = 120_000;
 const LOG_CHECK_MS = 5_000;
 
 /**
@@ -200,73 +198,24 @@ class RunningStack implements Stack {
   }
 
   private async startRoles(roles: readonly RoleSpec[], ports: Ports): Promise<void> {
-    const environment = await this.environmentOfRoles();
+    const { dataDir, modelDir, environment: further, signal } = this.options;
+    const environment = await roleSettings({
+      endpoints: this.endpoints(),
+      ...(modelDir === undefined ? {} : { modelDir }),
+      ...(this.servers.has('kafka') ? { kafkaDir: join(dataDir, 'kafka') } : {}),
+      ...(further === undefined ? {} : { further }),
+    });
     const config = loadConfig(environment);
-    const { migrate } = await import('../warehouse/index.js');
-    const { ensureTopics } = await import('../stream/index.js');
-    await Promise.all([
-      ensureTopics(config, this.log),
-      migrate({
-        url: config.PENSTOCK_CLICKHOUSE_URL,
-        username: config.PENSTOCK_CLICKHOUSE_USER,
-        password: config.PENSTOCK_CLICKHOUSE_PASSWORD,
-        database: config.PENSTOCK_CLICKHOUSE_DATABASE,
-        log: this.log,
-      }),
-    ]);
-    this.options.signal?.throwIfAborted();
+    await prepareServers(config, this.log);
+    signal?.throwIfAborted();
     for (const spec of roles) {
       const name = roleName(spec);
       if (this.roles.has(name) || this.servers.has(name)) throw new StackError(`Two roles are called ${name}.`);
       const port = await ports.take(name);
-      const { dataDir } = this.options;
-      const process = this.watch(
-        roleProcess(spec, { dataDir, port, environment, shutdownMs: config.PENSTOCK_SHUTDOWN_MS }),
-      );
-      this.roles.set(name, { spec, process });
+      const process = roleProcess(spec, { dataDir, port, environment, shutdownMs: config.PENSTOCK_SHUTDOWN_MS });
+      this.roles.set(name, { spec, process: this.watch(process) });
     }
-    const failed = new AbortController();
-    const starting = [...this.roles.values()].map(async ({ process }) => {
-      try {
-        await this.startRole(process, failed.signal);
-      } catch (error) {
-        failed.abort(error);
-        throw error;
-      }
-    });
-    await Promise.allSettled(starting);
-    failed.signal.throwIfAborted();
-  }
-
-  /** Started, and `/readyz` says so. */
-  private async startRole(role: Supervised, giveUp: AbortSignal): Promise<void> {
-    await role.start();
-    let said = 'no answer';
-    const ask = async (): Promise<boolean> => {
-      const response = await fetch(`http://${HOST}:${role.port ?? 0}/readyz`, { signal: AbortSignal.timeout(2000) });
-      said = await response.text();
-      return response.ok;
-    };
-    try {
-      await until(ask, AbortSignal.any([AbortSignal.timeout(READY_TIMEOUT_MS), giveUp]));
-    } catch {
-      giveUp.throwIfAborted();
-      throw new StackError(`${role.name} was not ready within ${READY_TIMEOUT_MS / 1000} s; it says: ${said}`);
-    }
-  }
-
-  private async environmentOfRoles(): Promise<NodeJS.ProcessEnv> {
-    const { dataDir, modelDir, environment } = this.options;
-    const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('PENSTOCK_STACK_'));
-    const model = modelDir === undefined ? undefined : resolve(modelDir);
-    return {
-      ...Object.fromEntries(inherited),
-      ...roleEnvironment(this.endpoints()),
-      ...(this.servers.has('kafka') ? { PENSTOCK_KAFKA_DISK_PATH: join(dataDir, 'kafka') } : {}),
-      ...(model === undefined ? {} : { PENSTOCK_MODEL_DIR: model, PENSTOCK_DEFAULT_MODEL: await modelName(model) }),
-      PENSTOCK_HTTP_HOST: HOST,
-      ...environment,
-    };
+    await startAllReady([...this.roles.values()].map(({ process }) => process));
   }
 
   private writeEndpoints(): Promise<void> {

@@ -26,7 +26,10 @@ export async function startServers(
     resolveClickHouse(context),
   ] as const;
   // All are waited for even when one fails: nothing goes on starting behind a failure.
-  await Promise.allSettled(finding);
+  const missing = (await Promise.allSettled(finding)).flatMap((outcome): unknown[] =>
+    outcome.status === 'rejected' && outcome.reason instanceof StackError ? [outcome.reason.message] : [],
+  );
+  if (missing.length > 1) throw new StackError([...new Set(missing)].join('\n'));
   const [kafka, temporal, gcs, clickhouse] = await Promise.all(finding);
   const starting = [
     startServer('kafka', kafka, context, supervise),

@@ -54,6 +54,7 @@ function setUp(overrides: Partial<LaneDispatcherOptions> = {}) {
     lane: 'bulk',
     express: false,
     limits: { maxImages: 10, maxBytes: 100_000 },
+    lingerMs: 0,
     maxAttempts: 5,
     starter: starts,
     follow: (id) => new Promise((resolve) => starts.closers.set(id, resolve)),
@@ -143,6 +144,21 @@ describe('the dispatcher', () => {
     expect(await read(mixed)).toEqual({ consumed: 3 });
     expect(starts.executions.has(lost)).toBe(true);
     expect(starts.executions.size).toBe(2);
+  });
+
+  it('lets a batch that is not full wait for more, once', async () => {
+    const { starts, read } = setUp({ lingerMs: 50 });
+    const first = await read(records(0, 2));
+    expect(first.consumed).toBe(0);
+    await first.pauseUntil;
+    let progress = await read(records(0, 4));
+    while (progress.consumed === 0) {
+      await progress.pauseUntil;
+      progress = await read(records(0, 4));
+    }
+    expect(progress.consumed).toBe(4);
+    expect(starts.executions.size).toBe(1);
+    expect(await read(records(4, 20))).toEqual({ consumed: 10 });
   });
 
   it('consumes nothing while the window is full, and goes on when a batch closes', async () => {
