@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { type Config } from '../config/index.js';
-import { type Logger } from '../telemetry/index.js';
+import type { Config } from '../config/index.js';
+import type { Logger } from '../telemetry/index.js';
 import { roleEnvironment, type Endpoints } from './endpoints.js';
 import { StackError } from './errors.js';
 import { modelName } from './model.js';
 import { HOST } from './ports.js';
-import { type Supervised } from './supervised.js';
+import type { Supervised } from './supervised.js';
 import { until } from './wait.js';
 
 const READY_TIMEOUT_MS = 120_000;

@@ -16,10 +16,8 @@ export interface ConsumerOptions {
   handler: SliceHandler;
   /** Called when the consumer has stopped for good: the role must end. */
   onFatal: (error: unknown) => void;
-  /** Longest that the broker may hold a fetch to gather `minBytes`; milliseconds. Default 100. */
+  /** Longest that the broker may hold a fetch while nothing is there; milliseconds. Default 100. */
   lingerMs?: number;
-  /** Bytes that a fetch waits for. Default 1: answer at once. */
-  minBytes?: number;
   /** Most bytes of one partition in a fetch. Default 1 MiB. */
   maxBytesPerPartition?: number;
   /** How often the committed offsets are compared with the broker's, to notice a topic made again. Default 5,000 ms. */
@@ -73,7 +71,7 @@ class GroupConsumer implements StreamConsumer {
       heartbeatInterval: 2_000,
       metadataMaxAge: 30_000,
       allowAutoTopicCreation: false,
-      minBytes: options.minBytes ?? 1,
+      minBytes: 1,
       maxWaitTimeInMs: options.lingerMs ?? 100,
       maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
       retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8, restartOnFailure: () => Promise.resolve(true) },

@@ -202,7 +202,7 @@ describe('the dispatcher', () => {
 
   it('keeps the input of a batch under its bound of bytes', async () => {
     const { starts, read } = setUp({ limits: { maxImages: 1000, maxBytes: 5_000 } });
-    const long = Array.from({ length: 50 }, (_, offset) => record(offset, { object: 'ü'.repeat(400) + offset }));
+    const long = Array.from({ length: 50 }, (_, offset) => record(offset, { object: `${'ü'.repeat(400)}${offset}` }));
     let rest = long;
     while (rest.length > 0) rest = rest.slice((await read(rest)).consumed);
     for (const { input } of starts.executions.values()) expect(JSON.stringify(input.images).length).toBeLessThan(6_000);
