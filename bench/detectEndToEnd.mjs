@@ -80,10 +80,15 @@ async function upload(gcs) {
 
 async function run(stack, images) {
   const endpoints = stack.endpoints();
+  // Java, Node and the model have warmed up when the first hundred are stored; the bare loop warms up too.
+  const warmUp = images.slice(0, 100);
+  await enqueue(endpoints, warmUp, 'yolox-nano');
+  await storedPerSecond(endpoints, warmUp.length);
   await stack.takeDown('dispatcher');
-  await enqueue(endpoints, images, 'yolox-nano');
+  const measured = images.slice(100);
+  await enqueue(endpoints, measured, 'yolox-nano');
   await stack.bringBack('dispatcher');
-  return storedPerSecond(endpoints, images.length);
+  return storedPerSecond(endpoints, images.length, { already: warmUp.length });
 }
 
 /** Images per second of all processes together, after each has warmed up. */

@@ -52,8 +52,8 @@ export async function enqueue(endpoints, images, model) {
  * Rows per second between the first tenth and the last twentieth of `total`: start-up and the thinning tail are not the
  * rate of the path. Throws when nothing moves for a minute.
  */
-export async function storedPerSecond(endpoints, total, everyMs = 200) {
-  const [from, to] = [total * 0.1, total * 0.95];
+export async function storedPerSecond(endpoints, total, { already = 0, everyMs = 500 } = {}) {
+  const [from, to] = [0.1, 0.95].map((share) => already + (total - already) * share);
   let start;
   let last = { rows: -1, at: performance.now() };
   for (;;) {

@@ -10,18 +10,17 @@ import { GroupCommit, type OutgoingRecord, type StreamProducer } from '../stream
 
 /** Most results in one produce request, and how long one may wait for others; milliseconds. */
 const MAX_GROUP = 1000;
-const LINGER_MS = 25;
+const LINGER_MS = 100;
 
 /** Publishes results; resolves when the broker has acknowledged them, rejects when it did not. */
 export type PublishResults = (results: readonly ImageResult[]) => Promise<void>;
 
 /** Results of all activities of a process share their produce requests. */
 export function createResultPublisher(producer: StreamProducer): PublishResults {
-  const group = new GroupCommit<OutgoingRecord>(
-    (records) => producer.send(IMAGE_RESULTS_TOPIC, records),
-    MAX_GROUP,
-    LINGER_MS,
-  );
+  const group = new GroupCommit<OutgoingRecord>((records) => producer.send(IMAGE_RESULTS_TOPIC, records), {
+    maxItems: MAX_GROUP,
+    lingerMs: LINGER_MS,
+  });
   return (results) => group.add(results.map((result) => ({ key: imageKey(result), value: JSON.stringify(result) })));
 }
 

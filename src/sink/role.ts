@@ -6,6 +6,8 @@ import { insertRows } from './insertRows.js';
 import { sinkMetrics } from './metrics.js';
 import { createSink } from './sink.js';
 
+/** ClickHouse likes about one insert a second and table; half of that keeps results fresh. */
+const INSERT_EVERY_MS = 500;
 /** ClickHouse refuses a block of more than 100 partitions; half of that leaves room for other settings. */
 const MAX_PARTITIONS = 50;
 
@@ -23,6 +25,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const handler = createSink({
     insert: (rows) => insertRows(warehouse, rows, config.PENSTOCK_SINK_INSERT_TIMEOUT_MS),
     producer,
+    intervalMs: INSERT_EVERY_MS,
     retentionDays: warehouse.retentionDays,
     limits: { maxRows: config.PENSTOCK_SINK_MAX_ROWS, maxPartitions: MAX_PARTITIONS },
     metrics: sinkMetrics(metrics),

@@ -20,6 +20,8 @@ export interface SinkOptions {
   insert: (rows: readonly Row[]) => Promise<InsertOutcome>;
   producer: Pick<StreamProducer, 'send'>;
   limits: BlockLimits;
+  /** Least time between two inserts; milliseconds. After a pause an insert goes at once. */
+  intervalMs: number;
   /** Days after its upload that an image stays in the table. */
   retentionDays: number;
   metrics: SinkMetrics;
@@ -40,7 +42,10 @@ const RETRY_MAX_MS = 10_000;
  */
 export function createSink(options: SinkOptions): SliceHandler {
   const { limits, retentionDays } = options;
-  const group = new GroupCommit<Row>((rows) => storeAll(options, rows), limits.maxRows);
+  const group = new GroupCommit<Row>((rows) => storeAll(options, rows), {
+    maxItems: limits.maxRows,
+    minIntervalMs: options.intervalMs,
+  });
   return async (slice) => {
     const rows: Row[] = [];
     const unfit: Refusal[] = [];

@@ -8,20 +8,18 @@ export class GroupCommit<T> {
   #group: Group<T> | undefined;
   #committing: Promise<void> | undefined;
 
-  /**
-   * `commit` is called for one group at a time, of at most `maxItems` items (a larger call is a group of its own).
-   * `lingerMs` lets a group gather before its commit; default 0.
-   */
+  #committedAt = -Infinity;
+
+  /** `commit` is called for one group at a time. */
   constructor(
     private readonly commit: (items: T[]) => Promise<void>,
-    private readonly maxItems: number,
-    private readonly lingerMs = 0,
+    private readonly options: GroupCommitOptions,
   ) {}
 
   async add(items: readonly T[]): Promise<void> {
     if (items.length === 0) return;
     let group = this.#group;
-    while (group && group.items.length + items.length > this.maxItems && group.items.length > 0) {
+    while (group && group.items.length + items.length > this.options.maxItems && group.items.length > 0) {
       await group.done.catch(() => undefined);
       group = this.#group;
     }
@@ -45,9 +43,12 @@ export class GroupCommit<T> {
   #next(): void {
     const group = this.#group;
     if (this.#committing || group === undefined) return;
-    this.#committing = sleep(this.lingerMs)
+    const { lingerMs = 0, minIntervalMs = 0 } = this.options;
+    const waitMs = Math.max(lingerMs, this.#committedAt + minIntervalMs - performance.now());
+    this.#committing = sleep(waitMs)
       .then(() => {
         this.#group = undefined;
+        this.#committedAt = performance.now();
         return this.commit(group.items);
       })
       .then(group.resolve, group.reject)
@@ -56,6 +57,16 @@ export class GroupCommit<T> {
         this.#next();
       });
   }
+}
+
+/** Bounds of a group. */
+export interface GroupCommitOptions {
+  /** Most items in a group; a larger call is a group of its own. */
+  maxItems: number;
+  /** How long a group gathers before its commit; milliseconds, default 0. */
+  lingerMs?: number;
+  /** Least time between the beginnings of two commits; milliseconds, default 0. A group after a pause goes at once. */
+  minIntervalMs?: number;
 }
 
 interface Group<T> {

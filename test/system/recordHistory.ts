@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import type { WorkflowHandle } from '@temporalio/client';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 
 const HISTORIES = new URL('../histories/', import.meta.url);
 
@@ -14,7 +13,8 @@ export async function recordHistory(name: string, handle: Pick<WorkflowHandle, '
   const file = new URL(`${name}.json`, HISTORIES);
   if (process.env['RECORD_HISTORIES'] !== '1' || existsSync(file)) return;
   await mkdir(HISTORIES, { recursive: true });
-  const history: unknown = JSON.parse(historyToJSON(await handle.fetchHistory()));
+  // Not by historyToJSON: it throws where its protobufjs is not the very copy that the messages were made with.
+  const history: unknown = JSON.parse(JSON.stringify(await handle.fetchHistory()));
   await writeFile(file, `${JSON.stringify(scrub(history), null, 1)}\n`);
 }
 

@@ -35,6 +35,7 @@ beforeEach(async () => {
   warehouse = connectWarehouse(account, { retentionDays: 396, log });
   letters = [];
   sink = createSink({
+    intervalMs: 0,
     insert: (rows) => insertRows(warehouse, rows, 30_000),
     producer: {
       send: (_topic, records) => {

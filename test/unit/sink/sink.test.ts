@@ -14,6 +14,7 @@ function rig(fields: Partial<SinkOptions> = {}) {
   const waiting: (string | undefined)[] = [];
   const metrics = createMetrics('sink');
   const sink = createSink({
+    intervalMs: 0,
     insert: (rows) => {
       const answer = withResolvers();
       inserts.push({ rows, answer });

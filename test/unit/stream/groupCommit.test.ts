@@ -5,10 +5,13 @@ describe('a group commit', () => {
   it('commits at once when idle, and together what arrives meanwhile', async () => {
     const groups: number[][] = [];
     let release: () => void = () => undefined;
-    const commits = new GroupCommit<number>((items) => {
-      groups.push(items);
-      return groups.length === 1 ? new Promise((resolve) => (release = resolve)) : Promise.resolve();
-    }, 100);
+    const commits = new GroupCommit<number>(
+      (items) => {
+        groups.push(items);
+        return groups.length === 1 ? new Promise((resolve) => (release = resolve)) : Promise.resolve();
+      },
+      { maxItems: 100 },
+    );
     const first = commits.add([1]);
     await expect.poll(() => groups.length).toBe(1);
     const others = [commits.add([2]), commits.add([3, 4])];
@@ -19,10 +22,13 @@ describe('a group commit', () => {
 
   it('never makes a group larger than its bound', async () => {
     const sizes: number[] = [];
-    const commits = new GroupCommit<number>((items) => {
-      sizes.push(items.length);
-      return Promise.resolve();
-    }, 10);
+    const commits = new GroupCommit<number>(
+      (items) => {
+        sizes.push(items.length);
+        return Promise.resolve();
+      },
+      { maxItems: 10 },
+    );
     await Promise.all(Array.from({ length: 25 }, (_, item) => commits.add([item, item])));
     expect(Math.max(...sizes)).toBeLessThanOrEqual(10);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(50);
@@ -30,10 +36,29 @@ describe('a group commit', () => {
 
   it('fails for all of the group, and for it alone', async () => {
     let fail = true;
-    const commits = new GroupCommit<number>(() => (fail ? Promise.reject(new Error('away')) : Promise.resolve()), 10);
+    const commits = new GroupCommit<number>(() => (fail ? Promise.reject(new Error('away')) : Promise.resolve()), {
+      maxItems: 10,
+    });
     const outcomes = await Promise.allSettled([commits.add([1]), commits.add([2])]);
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     fail = false;
     await expect(commits.add([3])).resolves.toBeUndefined();
+  });
+
+  it('keeps commits apart under a trickle, and is at once after a pause', async () => {
+    const at: number[] = [];
+    const commits = new GroupCommit<number>(
+      () => {
+        at.push(performance.now());
+        return Promise.resolve();
+      },
+      { maxItems: 10, minIntervalMs: 100 },
+    );
+    const began = performance.now();
+    await commits.add([1]);
+    expect(performance.now() - began).toBeLessThan(90);
+    await Promise.all([commits.add([2]), commits.add([3])]);
+    expect(at).toHaveLength(2);
+    expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(95);
   });
 });

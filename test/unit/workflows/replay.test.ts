@@ -1,14 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { temporal } from '@temporalio/proto';
 import {
   bundleWorkflowCode,
   DefaultLogger,
-  DeterminismViolationError,
+  makeTelemetryFilterString,
   Runtime,
   Worker,
   type ReplayResult,
 } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 const HISTORIES = new URL('../../histories/', import.meta.url);
@@ -23,7 +25,8 @@ interface Recorded {
 let recorded: Recorded[];
 
 beforeAll(async () => {
-  Runtime.install({ logger: quiet, shutdownSignals: [] });
+  const filter = makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' });
+  Runtime.install({ logger: quiet, shutdownSignals: [], telemetryOptions: { logging: { filter } } });
   const files = (await readdir(HISTORIES)).filter((file) => file.endsWith('.json'));
   recorded = await Promise.all(
     files.map(async (file) => {
@@ -43,7 +46,8 @@ async function replay(workflows: URL): Promise<Map<string, ReplayResult>> {
       resolve: { ...config.resolve, extensionAlias: { '.js': ['.ts', '.js'] } },
     }),
   });
-  const histories = recorded.map(({ name, history }) => ({ workflowId: name, history }));
+  const { History } = temporal.api.history.v1;
+  const histories = recorded.map(({ name, history }) => ({ workflowId: name, history: History.fromObject(history) }));
   const results = new Map<string, ReplayResult>();
   for await (const result of Worker.runReplayHistories({ workflowBundle: { code } }, histories))
     results.set(result.workflowId, result);
