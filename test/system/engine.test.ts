@@ -6,6 +6,7 @@ import { loadConfig, type Config } from '../../src/config/index.js';
 import type { ImageRef } from '../../src/domain/index.js';
 import { roleEnvironment } from '../../src/embedded/index.js';
 import { scene } from '../../src/scenes/index.js';
+import type * as inference from '../../src/inference/index.js';
 import type { Engine, ImageOutcome } from '../../src/inference/index.js';
 import { createLogger, createMetrics } from '../../src/telemetry/index.js';
 import { bucketOf, endpointsNow, eventually } from './pipeline.js';
@@ -13,7 +14,7 @@ import { bucketOf, endpointsNow, eventually } from './pipeline.js';
 /** The engine as it is built: its child processes run from dist. */
 const { createEngine, loadModel } = (await import(
   new URL('../../dist/inference/index.js', import.meta.url).href
-)) as typeof import('../../src/inference/index.js');
+)) as typeof inference;
 
 const SHAPES = fileURLToPath(new URL('../../models/shapes', import.meta.url));
 const engines: Engine[] = [];

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import type { WorkflowHandle } from '@temporalio/client';
 
 const HISTORIES = new URL('../histories/', import.meta.url);
@@ -23,7 +22,7 @@ function scrub(value: unknown, key = ''): unknown {
   if (typeof value === 'string') {
     if (key === 'stackTrace') return '';
     if (key === 'data') return scrubPayload(value);
-    return value.replaceAll(/\d+@[\w.-]+/g, 'recorded').replaceAll(hostname(), 'recorded');
+    return value.replaceAll(/\d+@[\w.-]+/g, 'recorded');
   }
   if (Array.isArray(value)) return value.map((item) => scrub(item));
   if (typeof value !== 'object' || value === null) return value;

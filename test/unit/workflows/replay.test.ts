@@ -1,5 +1,4 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { temporal } from '@temporalio/proto';
 import {
@@ -91,7 +90,7 @@ describe('the recorded histories', () => {
       );
       const said = [text, ...payloads].join('\n');
       expect(said, name).not.toMatch(/\d@[\w.-]+|file:\/\/|node_modules|\/(home|root|tmp|work|Users|var)\//);
-      expect(said, name).not.toContain(hostname());
+      expect(said, name).not.toMatch(/"stackTrace": ?"[^"]/);
     }
   });
 });
