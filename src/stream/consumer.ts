@@ -3,7 +3,8 @@ import type { Admin, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Config } from '../config/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { connectKafka } from './kafka.js';
-import { PartitionPosition } from './position.js';
+import { retryForever } from '../service/index.js';
+import { PartitionPosition, type LogRange } from './position.js';
 import { committedOffsets, logRange } from './topics.js';
 import type { Progress, Slice, SliceHandler, StreamConsumer, StreamRecord } from './types.js';
 
@@ -26,6 +27,8 @@ export interface ConsumerOptions {
 
 const HEARTBEAT_EVERY_MS = 1_000;
 const PAUSE_AFTER_ERROR_MS = 1_000;
+const ADMISSION_BACKOFF = { firstMs: 100, maxMs: 5_000 };
+const EMPTY: LogRange = { low: 0n, high: 0n };
 
 /**
  * Joins the group and hands slices to the handler, at least once, from the earliest record on. What it adds to the
@@ -85,6 +88,7 @@ class GroupConsumer implements StreamConsumer {
       this.#newGeneration();
       this.#joined = true;
       this.#log.info({ assigned: payload.memberAssignment }, 'joined group');
+      void this.#admit(payload.memberAssignment);
     });
     this.#consumer.on(REBALANCING, () => (this.#joined = false));
     this.#consumer.on(CRASH, ({ payload }) => {
@@ -122,12 +126,56 @@ class GroupConsumer implements StreamConsumer {
     this.#generationEnd.abort(new Error('partition was reassigned'));
     this.#generationEnd = new AbortController();
     this.#positions.clear();
-    // The library keeps a partition paused across joins; whether it still has to be is judged anew.
-    for (const [name] of this.#stopped) {
-      const [topic = '', partition] = name.split('/');
-      this.#consumer.resume([{ topic, partitions: [Number(partition)] }]);
-    }
     this.#stopped.clear();
+  }
+
+  /**
+   * Lets the partitions of a new generation be read, once their committed offsets have been held against the log. Until
+   * then they are paused: the library would meet an offset below the log's start by moving, and committing, silently.
+   */
+  async #admit(assignment: Record<string, number[]>): Promise<void> {
+    const generation = this.#generation;
+    for (const [topic, partitions] of Object.entries(assignment)) this.#consumer.pause([{ topic, partitions }]);
+    const signal = AbortSignal.any([this.#closing.signal, this.#generationEnd.signal]);
+    try {
+      for (const [topic, partitions] of Object.entries(assignment)) {
+        const { committed, range } = await retryForever(() => this.#offsets(topic), {
+          backoff: ADMISSION_BACKOFF,
+          signal,
+          onError: (error, tries) => this.#log.warn({ err: error, topic, tries }, 'offsets can not be read'),
+        });
+        if (generation !== this.#generation) return;
+        const fit = partitions.filter((partition) =>
+          this.#isFit(topic, partition, committed.get(partition), range.get(partition) ?? EMPTY),
+        );
+        if (fit.length > 0) this.#consumer.resume([{ topic, partitions: fit }]);
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#options.onFatal(error);
+    }
+  }
+
+  /** Takes a partition's position down; false, and stopped, when records are gone that the group has not read. */
+  #isFit(topic: string, partition: number, committed: bigint | undefined, range: LogRange): boolean {
+    const position = PartitionPosition.of(committed, range);
+    this.#positions.set(key(topic, partition), position);
+    const finding = position.judge(range.low, range);
+    if (finding.kind !== 'missing') return true;
+    this.#stop(topic, partition, finding.records);
+    return false;
+  }
+
+  async #offsets(topic: string): Promise<{ committed: Map<number, bigint>; range: Map<number, LogRange> }> {
+    const committed = await committedOffsets(this.#admin, this.#options.groupId, topic);
+    return { committed, range: await logRange(this.#admin, topic) };
+  }
+
+  #stop(topic: string, partition: number, records: bigint): void {
+    const sentence = `${topic}/${partition}: ${records} records are gone unread; the partition is stopped`;
+    this.#missing.inc({ topic }, Number(records));
+    this.#stopped.set(key(topic, partition), sentence);
+    this.#log.error({ topic, partition, missing: records.toString() }, sentence);
+    this.#consumer.pause([{ topic, partitions: [partition] }]);
   }
 
   async #read(payload: EachBatchPayload): Promise<void> {
@@ -151,7 +199,7 @@ class GroupConsumer implements StreamConsumer {
       const { progress, interrupted } = await this.#call(slice, payload);
       const last = rest[progress.consumed - 1];
       if (last !== undefined) {
-        await this.#commit(generation, topic, partition, last.offset + 1n);
+        if (!(await this.#commit(generation, topic, partition, last.offset + 1n))) return;
         position.expected = last.offset + 1n;
         payload.resolveOffset(last.offset.toString());
         rest = rest.slice(progress.consumed);
@@ -188,16 +236,21 @@ class GroupConsumer implements StreamConsumer {
     }
   }
 
-  /** A commit that is refused costs a repetition, never a loss: the next member reads the same records again. */
-  async #commit(generation: number, topic: string, partition: number, offset: bigint): Promise<void> {
-    if (generation !== this.#generation) return;
+  /**
+   * Commits, unless the topic was made again since the last commit: then it is read from its start, and `false` comes
+   * back. A commit that is refused costs a repetition, never a loss: the next member reads the same records again.
+   */
+  async #commit(generation: number, topic: string, partition: number, offset: bigint): Promise<boolean> {
+    if (generation !== this.#generation) return false;
     try {
-      await this.#consumer.commitOffsets([{ topic, partition, offset: offset.toString() }]);
       const position = this.#positions.get(key(topic, partition));
+      if (position?.committed && (await this.#restartIfMadeAgain(topic, [partition]))) return false;
+      await this.#consumer.commitOffsets([{ topic, partition, offset: offset.toString() }]);
       if (position) position.committed = true;
     } catch (error) {
       this.#log.warn({ err: error, topic, partition, offset: offset.toString() }, 'commit refused');
     }
+    return true;
   }
 
   #pause(topic: string, partition: number, until: Promise<unknown>): void {
@@ -213,24 +266,19 @@ class GroupConsumer implements StreamConsumer {
   async #position(topic: string, partition: number): Promise<PartitionPosition> {
     const known = this.#positions.get(key(topic, partition));
     if (known) return known;
-    const committed = (await committedOffsets(this.#admin, this.#options.groupId, topic)).get(partition);
-    const range = (await logRange(this.#admin, topic)).get(partition) ?? { low: 0n, high: 0n };
-    const position = PartitionPosition.of(committed, range);
+    const { committed, range } = await this.#offsets(topic);
+    const position = PartitionPosition.of(committed.get(partition), range.get(partition) ?? EMPTY);
     this.#positions.set(key(topic, partition), position);
     return position;
   }
 
   async #isContinuous(topic: string, partition: number, position: PartitionPosition, first: bigint): Promise<boolean> {
     if (first === position.expected) return true;
-    const range = (await logRange(this.#admin, topic)).get(partition) ?? { low: 0n, high: 0n };
+    const range = (await logRange(this.#admin, topic)).get(partition) ?? EMPTY;
     const finding = position.judge(first, range);
     const fields = { topic, partition, expected: position.expected.toString(), first: first.toString() };
     if (finding.kind === 'missing') {
-      this.#missing.inc({ topic }, Number(finding.records));
-      const sentence = `${topic}/${partition}: ${finding.records.toString()} records are gone unread; the partition is stopped`;
-      this.#stopped.set(key(topic, partition), sentence);
-      this.#log.error({ ...fields, missing: finding.records.toString() }, sentence);
-      this.#consumer.pause([{ topic, partitions: [partition] }]);
+      this.#stop(topic, partition, finding.records);
       return false;
     }
     if (finding.kind === 'restarted') this.#log.warn(fields, 'the log begins anew: topic made again or offsets reset');
@@ -238,38 +286,50 @@ class GroupConsumer implements StreamConsumer {
     return true;
   }
 
-  /**
-   * The commits of a deleted topic vanish with it. A position that was committed and no longer is means that the topic
-   * was made again, even when it has meanwhile grown past the old offset: read it from its start.
-   */
+  /** Looks now and then at partitions that commit nothing for a while: idle ones, and paused ones. */
   async #watch(): Promise<void> {
     const { signal } = this.#closing;
     for (;;) {
       await sleep(this.#options.watchEveryMs ?? 5_000, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       try {
-        for (const topic of this.#options.topics) await this.#restartIfMadeAgain(topic);
+        for (const topic of this.#options.topics) {
+          const mine = [...this.#positions].filter(
+            ([name, { committed }]) => committed && name.startsWith(`${topic}/`),
+          );
+          await this.#restartIfMadeAgain(
+            topic,
+            mine.map(([name]) => Number(name.slice(topic.length + 1))),
+          );
+        }
       } catch (error) {
         this.#log.debug({ err: error }, 'could not compare committed offsets');
       }
     }
   }
 
-  async #restartIfMadeAgain(topic: string): Promise<void> {
-    const mine = [...this.#positions].filter(([name, { committed }]) => committed && name.startsWith(`${topic}/`));
-    if (mine.length === 0) return;
+  /**
+   * The commits of a deleted topic vanish with it. A position that was committed and no longer is means that the topic
+   * was made again, even when it has meanwhile grown past the old offset. Reads such partitions from their start; true
+   * when there was one.
+   */
+  async #restartIfMadeAgain(topic: string, partitions: readonly number[]): Promise<boolean> {
+    if (partitions.length === 0) return false;
     const committed = await committedOffsets(this.#admin, this.#options.groupId, topic);
-    for (const [name, position] of mine) {
-      const partition = Number(name.slice(topic.length + 1));
-      if (committed.has(partition) || !position.committed) continue;
+    const gone = partitions.filter(
+      (partition) => !committed.has(partition) && this.#positions.get(key(topic, partition))?.committed,
+    );
+    if (gone.length === 0) return false;
+    const range = await logRange(this.#admin, topic);
+    for (const partition of gone) {
       this.#log.warn(
         { topic, partition },
         'committed offset is gone: the topic was made again, reading it from its start',
       );
-      this.#positions.delete(name);
-      const low = (await logRange(this.#admin, topic)).get(partition)?.low ?? 0n;
-      this.#consumer.seek({ topic, partition, offset: low.toString() });
+      this.#positions.delete(key(topic, partition));
+      this.#consumer.seek({ topic, partition, offset: (range.get(partition)?.low ?? 0n).toString() });
     }
+    return true;
   }
 }
 

@@ -1,7 +1,8 @@
 /** What a jump of the offset means. */
 export type Finding = { kind: 'gap' } | { kind: 'restarted' } | { kind: 'missing'; records: bigint };
 
-interface LogRange {
+/** What the log of a partition holds. */
+export interface LogRange {
   /** First offset that the log holds. */
   low: bigint;
   /** Offset after its last. */
