@@ -36,7 +36,8 @@ export function laneDispatcher(options: LaneDispatcherOptions): SliceHandler {
   return async (slice) => {
     if (window.isFull) return { consumed: 0, pauseUntil: window.room() };
     const batch = formBatch(slice.records, limits);
-    if (isWorthWaiting(slice, batch, limits)) return { consumed: 0 };
+    // Once for each first record: it may be all that one fetch can ever hold.
+    if (isWorthWaiting(slice, batch, limits) && linger.isNew(slice)) return { consumed: 0 };
     const waitMs =
       batch.records.length < slice.records.length ? 0 : linger.waitMs(slice, batch.records.length < limits.maxImages);
     if (waitMs > 0) return { consumed: 0, pauseUntil: sleep(waitMs, undefined, { ref: false }) };
@@ -49,6 +50,15 @@ class Linger {
   readonly #firstSeen = new Map<string, { offset: bigint; at: number }>();
 
   constructor(private readonly lingerMs: number) {}
+
+  /** True the first time that a slice of its partition begins at this record. */
+  isNew(slice: Slice): boolean {
+    const partition = `${slice.topic}/${slice.partition}`;
+    const offset = slice.records[0]?.offset ?? 0n;
+    if (this.#firstSeen.get(partition)?.offset === offset) return false;
+    this.#firstSeen.set(partition, { offset, at: performance.now() });
+    return true;
+  }
 
   waitMs(slice: Slice, hasRoom: boolean): number {
     const partition = `${slice.topic}/${slice.partition}`;
@@ -132,7 +142,7 @@ async function startAll(
     if (outcome.kind === 'refused') return outcome;
     if (outcome.kind === 'exists' && outcome.memo?.eventsHash !== batch.memo.eventsHash) return outcome;
     if (outcome.kind === 'exists') existing = outcome;
-    options.window.hold(workflowId, options.follow(workflowId));
+    options.window.hold(workflowId, () => options.follow(workflowId));
     options.metrics.batches.inc({ lane: options.lane, outcome: outcome.kind });
     options.metrics.images.observe({ lane: options.lane }, images.length);
     options.log.debug({ batchId: workflowId, images: images.length, outcome: outcome.kind }, 'batch');

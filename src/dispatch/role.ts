@@ -66,7 +66,7 @@ async function consumeLane(
   const follow = (workflowId: string): Promise<void> => followBatch(starter.handle(workflowId), stopping);
   // Batches that an earlier dispatcher left open count as well, whoever reads their partitions now.
   for (const workflowId of await openBatches(client, topic, 2 * config.PENSTOCK_WINDOW_BATCHES)) {
-    window.hold(workflowId, follow(workflowId));
+    window.hold(workflowId, () => follow(workflowId));
   }
   const maxImages = config.PENSTOCK_BATCH_MAX_IMAGES;
   return createConsumer({

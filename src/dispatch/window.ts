@@ -16,8 +16,8 @@ export class Window {
     return this.#open.size >= this.#limit;
   }
 
-  /** Counts a batch as open until `closed` settles. An id that is open already counts once. */
-  hold(batchId: string, closed: Promise<unknown>): void {
+  /** Counts a batch as open until what `follow` gives settles. An id that is open already is not followed again. */
+  hold(batchId: string, follow: () => Promise<unknown>): void {
     if (this.#open.has(batchId)) return;
     this.#open.add(batchId);
     const release = (): void => {
@@ -27,7 +27,7 @@ export class Window {
       this.#waiters = [];
       for (const wake of waiters) wake();
     };
-    closed.then(release, release);
+    follow().then(release, release);
   }
 
   /** Resolves when there is room. */

@@ -16,6 +16,8 @@ interface PreparedTask {
 
 /** Pictures that one preparing thread works on at once: while some decode, others are on the wire. */
 const PICTURES_PER_THREAD = 4;
+/** Images inside a child whose model looks at no pictures. */
+const PLACES_WITHOUT_PICTURES = 512;
 
 class Child {
   readonly #free: number[];
@@ -42,14 +44,17 @@ class Child {
   ) {
     this.#length = tensorLength(model.input);
     this.#maxBatch = Math.max(1, Math.min(session.maxBatch, options.maxBatch));
-    this.#free = Array.from({ length: options.places }, (_, place) => place);
     const bytes = model.input.type === 'float32' ? 4 : 1;
     const needsPictures = model.file !== null;
-    this.#tensors = new SharedArrayBuffer(needsPictures ? options.places * this.#length * bytes : 0);
+    const places = needsPictures
+      ? options.prepareThreads * PICTURES_PER_THREAD + 2 * this.#maxBatch
+      : PLACES_WITHOUT_PICTURES;
+    this.#free = Array.from({ length: places }, (_, place) => place);
+    this.#tensors = new SharedArrayBuffer(needsPictures ? places * this.#length * bytes : 0);
     const batchLength = needsPictures ? this.#maxBatch * this.#length : 0;
     this.#batch = bytes === 4 ? new Float32Array(batchLength) : new Uint8Array(batchLength);
     this.#threads = Array.from({ length: needsPictures ? options.prepareThreads : 0 }, () => this.#thread(options));
-    report({ kind: 'ready', modelId: model.id, maxBatch: this.#maxBatch });
+    report({ kind: 'ready', places });
   }
 
   obey(order: Order): void {

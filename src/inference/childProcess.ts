@@ -28,11 +28,13 @@ export class InferenceChild {
   #heardAt = performance.now();
   #unfit: string | undefined;
   #ready = false;
+  #places = 0;
   #ended = false;
 
   constructor(
     options: ChildOptions,
-    private readonly places: number,
+    /** Most images inside; undefined leaves it to the child. */
+    private readonly limit: number | undefined,
     private readonly pacer: Pacer,
     private readonly log: Logger,
     private readonly events: ChildEvents,
@@ -46,7 +48,11 @@ export class InferenceChild {
     });
     this.#process.on('message', (message: Report) => this.#hear(message));
     this.#process.once('exit', (code, signal) => this.#onEnd(code, signal));
-    this.#process.once('error', (error) => log.error({ err: error }, 'child process'));
+    this.#process.on('error', (error) => {
+      log.error({ err: error }, 'child process');
+      // It never started, so no exit will come.
+      if (this.pid === undefined && !this.#ended) this.#onEnd(null, null);
+    });
     this.#watch = setInterval(() => this.#checkLiveness(), PING_EVERY_MS);
   }
 
@@ -60,7 +66,7 @@ export class InferenceChild {
 
   /** How many more images it may be given. */
   get room(): number {
-    return this.isReady ? this.places - this.#inside.size : 0;
+    return this.isReady ? (this.limit ?? this.#places) - this.#inside.size : 0;
   }
 
   give(tasks: Task[]): void {
@@ -87,10 +93,12 @@ export class InferenceChild {
   }
 
   #hear(message: Report): void {
+    if (this.#ended) return;
     this.#heardAt = performance.now();
     switch (message.kind) {
       case 'ready':
         this.#ready = true;
+        this.#places = message.places;
         this.events.ready();
         this.events.room();
         break;

@@ -134,34 +134,28 @@ class ChildEngine implements Engine {
     if (this.#closed) return;
     const startedAt = performance.now();
     let isFit = false;
-    const child: InferenceChild = new InferenceChild(
-      this.#childOptions,
-      this.#childOptions.places,
-      this.#pacer,
-      this.#options.log,
-      {
-        ready: () => (isFit = true),
-        outcome: (task, outcome) => this.#settle(task, outcome),
-        room: () => this.#feed(),
-        ended: (inside, unfit) => {
-          this.#children.delete(child);
-          if (this.#closed) return;
-          this.#restarts.inc();
-          if (unfit !== undefined) {
-            this.#options.onUnfit(unfit);
-            return;
-          }
-          this.#suspect(inside);
-          this.#quickDeaths = performance.now() - startedAt < 30_000 ? this.#quickDeaths + 1 : 0;
-          if (!isFit && this.#quickDeaths >= UNFIT_AFTER_DEATHS) {
-            this.#options.onUnfit('child processes end before they have loaded the model; the log has what they wrote');
-            return;
-          }
-          const waitMs = Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** Math.min(this.#quickDeaths, 10));
-          setTimeout(() => this.#startChild(), waitMs);
-        },
+    const child: InferenceChild = new InferenceChild(this.#childOptions, undefined, this.#pacer, this.#options.log, {
+      ready: () => (isFit = true),
+      outcome: (task, outcome) => this.#settle(task, outcome),
+      room: () => this.#feed(),
+      ended: (inside, unfit) => {
+        this.#children.delete(child);
+        if (this.#closed) return;
+        this.#restarts.inc();
+        if (unfit !== undefined) {
+          this.#options.onUnfit(unfit);
+          return;
+        }
+        this.#suspect(inside);
+        this.#quickDeaths = performance.now() - startedAt < 30_000 ? this.#quickDeaths + 1 : 0;
+        if (!isFit && this.#quickDeaths >= UNFIT_AFTER_DEATHS) {
+          this.#options.onUnfit('child processes end before they have loaded the model; the log has what they wrote');
+          return;
+        }
+        const waitMs = Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** Math.min(this.#quickDeaths, 10));
+        setTimeout(() => this.#startChild(), waitMs);
       },
-    );
+    });
     this.#children.add(child);
   }
 
@@ -194,7 +188,7 @@ class ChildEngine implements Engine {
           const detail = 'its child process died twice, the second time with this picture alone';
           this.#settle(killer, { kind: 'dead', reason: 'POISON', detail });
         }
-        if (unfit === undefined) this.#isolate();
+        if (unfit === undefined) setTimeout(() => this.#isolate(), killer ? 0 : RESTART_FIRST_MS);
         else this.#options.onUnfit(unfit);
       },
     });
@@ -218,7 +212,6 @@ function childOptions(config: Config, model: Model): ChildOptions {
     intraOpThreads: config.PENSTOCK_DETECT_THREADS,
     prepareThreads,
     maxBatch,
-    places: model.file === null ? 512 : prepareThreads * 4 + 2 * maxBatch,
     gcsEndpoint: config.PENSTOCK_GCS_ENDPOINT,
     gcsProject: config.PENSTOCK_GCS_PROJECT,
     maxBytes: config.PENSTOCK_IMAGE_MAX_BYTES,

@@ -13,8 +13,6 @@ export interface ChildOptions {
   prepareThreads: number;
   /** Most images in one model run. */
   maxBatch: number;
-  /** Images that may be inside the child at once: as many tensors are kept. */
-  places: number;
   gcsEndpoint?: string | undefined;
   gcsProject?: string | undefined;
   maxBytes: number;
@@ -42,7 +40,8 @@ export type Order =
 
 /** Child to parent. */
 export type Report =
-  | { kind: 'ready'; modelId: string; maxBatch: number }
+  /** It serves, and may hold so many images at once: as many tensors are kept. */
+  | { kind: 'ready'; places: number }
   /** The child can not serve: the model or its provider is at fault. */
   | { kind: 'unfit'; message: string }
   /** So many more images are prepared and wait for the pacer. */

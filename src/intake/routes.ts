@@ -54,7 +54,7 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
     if (checkSender) {
       const verdict = await checkSender(request.headers.authorization);
       if (verdict.kind !== 'admitted') {
-        refusalLog({ path: request.url, verdict: verdict.kind, why: verdict.why }, 'sender refused');
+        refusalLog({ path: request.routeOptions.url, verdict: verdict.kind, why: verdict.why }, 'sender refused');
         if (verdict.kind === 'unavailable') return unavailable(reply, 'keys');
         metrics.count(verdict.kind);
         if (verdict.kind === 'unauthorized') void reply.header('www-authenticate', 'Bearer');
@@ -109,7 +109,7 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
     scope.setErrorHandler((error: FastifyError, request, reply) => {
       const status = error.statusCode ?? 500;
       if (status === 413) metrics.count('too_large');
-      if (status >= 500) log.error({ err: error, path: request.url }, 'request failed');
+      if (status >= 500) log.error({ err: error, path: request.routeOptions.url }, 'request failed');
       return reply.code(status).send({ error: status >= 500 ? 'internal error' : error.message });
     });
     const endpoint = (url: string, read: (request: EventRequest, nowMs: number) => IncomingEvent[]): void => {

@@ -93,6 +93,7 @@ class GroupConsumer implements StreamConsumer {
     this.#consumer.on(REBALANCING, () => (this.#joined = false));
     this.#consumer.on(CRASH, ({ payload }) => {
       this.#joined = false;
+      this.#generationEnd.abort(new Error('consumer crashed'));
       if (!payload.restart && !this.#closing.signal.aborted) this.#options.onFatal(payload.error);
     });
     await this.#admin.connect();
@@ -135,9 +136,9 @@ class GroupConsumer implements StreamConsumer {
    */
   async #admit(assignment: Record<string, number[]>): Promise<void> {
     const generation = this.#generation;
-    for (const [topic, partitions] of Object.entries(assignment)) this.#consumer.pause([{ topic, partitions }]);
     const signal = AbortSignal.any([this.#closing.signal, this.#generationEnd.signal]);
     try {
+      for (const [topic, partitions] of Object.entries(assignment)) this.#consumer.pause([{ topic, partitions }]);
       for (const [topic, partitions] of Object.entries(assignment)) {
         const { committed, range } = await retryForever(() => this.#offsets(topic), {
           backoff: ADMISSION_BACKOFF,
@@ -151,7 +152,8 @@ class GroupConsumer implements StreamConsumer {
         if (fit.length > 0) this.#consumer.resume([{ topic, partitions: fit }]);
       }
     } catch (error) {
-      if (!signal.aborted) this.#options.onFatal(error);
+      // Out of the group meanwhile: the next join admits again.
+      if (!signal.aborted && this.#joined) this.#options.onFatal(error);
     }
   }
 
@@ -199,7 +201,7 @@ class GroupConsumer implements StreamConsumer {
       const { progress, interrupted } = await this.#call(slice, payload);
       const last = rest[progress.consumed - 1];
       if (last !== undefined) {
-        if (!(await this.#commit(generation, topic, partition, last.offset + 1n))) return;
+        if (!(await this.#commit(generation, position, topic, partition, last.offset + 1n))) return;
         position.expected = last.offset + 1n;
         payload.resolveOffset(last.offset.toString());
         rest = rest.slice(progress.consumed);
@@ -240,13 +242,19 @@ class GroupConsumer implements StreamConsumer {
    * Commits, unless the topic was made again since the last commit: then it is read from its start, and `false` comes
    * back. A commit that is refused costs a repetition, never a loss: the next member reads the same records again.
    */
-  async #commit(generation: number, topic: string, partition: number, offset: bigint): Promise<boolean> {
-    if (generation !== this.#generation) return false;
+  async #commit(
+    generation: number,
+    position: PartitionPosition,
+    topic: string,
+    partition: number,
+    offset: bigint,
+  ): Promise<boolean> {
+    // Taken down meanwhile: the offset belongs to a log that is no more.
+    if (generation !== this.#generation || this.#positions.get(key(topic, partition)) !== position) return false;
     try {
-      const position = this.#positions.get(key(topic, partition));
-      if (position?.committed && (await this.#restartIfMadeAgain(topic, [partition]))) return false;
+      if (position.committed && (await this.#restartIfMadeAgain(topic, [partition]))) return false;
       await this.#consumer.commitOffsets([{ topic, partition, offset: offset.toString() }]);
-      if (position) position.committed = true;
+      position.committed = true;
     } catch (error) {
       this.#log.warn({ err: error, topic, partition, offset: offset.toString() }, 'commit refused');
     }
@@ -257,7 +265,12 @@ class GroupConsumer implements StreamConsumer {
     this.#consumer.pause([{ topic, partitions: [partition] }]);
     const resume = (): void => {
       if (this.#closing.signal.aborted || this.#stopped.has(key(topic, partition))) return;
-      this.#consumer.resume([{ topic, partitions: [partition] }]);
+      try {
+        this.#consumer.resume([{ topic, partitions: [partition] }]);
+      } catch (error) {
+        // The library is starting again after a crash: the next join begins with nothing paused.
+        this.#log.debug({ err: error, topic, partition }, 'not resumed');
+      }
     };
     until.then(resume, resume);
   }
@@ -328,6 +341,7 @@ class GroupConsumer implements StreamConsumer {
       );
       this.#positions.delete(key(topic, partition));
       this.#consumer.seek({ topic, partition, offset: (range.get(partition)?.low ?? 0n).toString() });
+      if (this.#stopped.delete(key(topic, partition))) this.#consumer.resume([{ topic, partitions: [partition] }]);
     }
     return true;
   }

@@ -5,6 +5,8 @@ import { connectKafka } from './kafka.js';
 import { StreamUnavailableError, type OutgoingRecord, type StreamProducer } from './types.js';
 
 const PROBE_EVERY_MS = 1_000;
+/** A broker takes 1 MiB for one partition, and all records of a request may go to one. */
+const REQUEST_BYTES = 900_000;
 
 /**
  * A producer with acks=all that is never idempotent: kafkajs's idempotent producer rolls its sequence back when a
@@ -43,12 +45,14 @@ class KafkaProducer implements StreamProducer {
     if (records.length === 0) return;
     try {
       if (!this.#healthy) await this.#connect();
-      await this.#producer.send({
-        topic,
-        acks: -1,
-        timeout: 10_000,
-        messages: records.map(({ key, value }) => ({ key: key ?? null, value })),
-      });
+      for (const part of cut(records)) {
+        await this.#producer.send({
+          topic,
+          acks: -1,
+          timeout: 10_000,
+          messages: part.map(({ key, value }) => ({ key: key ?? null, value })),
+        });
+      }
     } catch (error) {
       this.#healthy = false;
       throw new StreamUnavailableError(`topic ${topic}: ${error instanceof Error ? error.message : String(error)}`, {
@@ -76,4 +80,20 @@ class KafkaProducer implements StreamProducer {
       .finally(() => (this.#connecting = undefined));
     return this.#connecting;
   }
+}
+
+/** Records in requests that a broker takes whatever their partitions; one that is larger alone goes alone. */
+export function cut(records: readonly OutgoingRecord[]): OutgoingRecord[][] {
+  const parts: OutgoingRecord[][] = [];
+  let bytes = Infinity;
+  for (const record of records) {
+    const size = Buffer.byteLength(record.value) + Buffer.byteLength(record.key ?? '') + 64;
+    if (bytes + size > REQUEST_BYTES) {
+      parts.push([]);
+      bytes = 0;
+    }
+    parts.at(-1)?.push(record);
+    bytes += size;
+  }
+  return parts;
 }

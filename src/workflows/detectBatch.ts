@@ -10,7 +10,13 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { BatchProgress, BatchResult, DetectBatchInput, DetectImagesResult } from '../domain/index.js';
+import type {
+  BatchProgress,
+  BatchResult,
+  DetectBatchInput,
+  DetectImagesResult,
+  RecordDeadInput,
+} from '../domain/index.js';
 import { BatchState } from './batchState.js';
 import { detector } from './proxies.js';
 
@@ -59,8 +65,21 @@ async function runRound(input: DetectBatchInput, state: BatchState, rounds: Roun
     if (state.merge(images, result)) progressed = true;
   }
   const exhausted = state.takeExhausted();
-  if (exhausted.length > 0) await detector(input).recordDead(state.recordDeadInput(exhausted));
+  if (exhausted.length > 0) await recordDead(input, state.recordDeadInput(exhausted));
   return progressed;
+}
+
+/** However long the broker is away: a batch that failed here would leave its pending images without a row. */
+async function recordDead(input: DetectBatchInput, dead: RecordDeadInput): Promise<void> {
+  for (;;) {
+    try {
+      await detector(input).recordDead(dead);
+      return;
+    } catch (error) {
+      if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+    }
+    await sleep('5 minutes');
+  }
 }
 
 /** The last image alone on a detector, and the detector died or failed as a whole: an attempt of that image. */

@@ -161,6 +161,12 @@ describe('the dispatcher', () => {
     expect(await read(records(4, 20))).toEqual({ consumed: 10 });
   });
 
+  it('leaves a short tail for the next fetch once, never again and again', async () => {
+    const { read } = setUp();
+    expect(await read(records(0, 3), 5_000n)).toEqual({ consumed: 0 });
+    expect(await read(records(0, 3), 5_000n)).toEqual({ consumed: 3 });
+  });
+
   it('consumes nothing while the window is full, and goes on when a batch closes', async () => {
     const { starts, read } = setUp({ window: new Window(1) });
     await read(records(0, 2));
