@@ -150,8 +150,7 @@ class Child {
 
   async #run(run: PreparedTask[], detectedAtMs: number): Promise<void> {
     try {
-      if (this.model.file !== null) this.#gather(run);
-      const outputs = await this.session.run(this.#batch.subarray(0, run.length * this.#length), run.length);
+      const outputs = await this.session.run(this.#gather(run), run.length);
       for (const [index, { task, prepared = NO_PICTURE }] of run.entries()) {
         const detections = this.session.detections(outputs, index, prepared);
         const { width, height } = prepared;
@@ -163,12 +162,16 @@ class Child {
     }
   }
 
-  /** Copies the tensors of a run next to each other: a model run reads one block. */
-  #gather(run: PreparedTask[]): void {
+  /** The tensors of a run as one block: that of a single picture where it stands, those of several copied together. */
+  #gather(run: PreparedTask[]): Float32Array | Uint8Array {
+    if (this.model.file === null) return this.#batch;
     const all = this.#batch instanceof Float32Array ? new Float32Array(this.#tensors) : new Uint8Array(this.#tensors);
-    for (const [index, { place }] of run.entries()) {
-      this.#batch.set(all.subarray(place * this.#length, (place + 1) * this.#length), index * this.#length);
-    }
+    const at = (place: number): Float32Array | Uint8Array =>
+      all.subarray(place * this.#length, (place + 1) * this.#length);
+    const [only] = run;
+    if (run.length === 1 && only) return at(only.place);
+    for (const [index, { place }] of run.entries()) this.#batch.set(at(place), index * this.#length);
+    return this.#batch.subarray(0, run.length * this.#length);
   }
 
   #settle(id: number, outcome: ImageOutcome): void {

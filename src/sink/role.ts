@@ -6,8 +6,8 @@ import { insertRows } from './insertRows.js';
 import { sinkMetrics } from './metrics.js';
 import { createSink } from './sink.js';
 
-/** ClickHouse likes about one insert a second and table; half of that keeps results fresh. */
-const INSERT_EVERY_MS = 500;
+/** ClickHouse likes about one insert a second and table. */
+const INSERT_EVERY_MS = 1_000;
 /** ClickHouse refuses a block of more than 100 partitions; half of that leaves room for other settings. */
 const MAX_PARTITIONS = 50;
 

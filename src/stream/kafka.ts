@@ -1,9 +1,11 @@
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
+import { letIdleConnectionsSleep } from './idleConnections.js';
 import { ConfigError, type Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
 
 /** The client of one role. It connects when something uses it. */
 export function connectKafka(config: Config, log: Logger): Kafka {
+  letIdleConnectionsSleep();
   const sasl = saslOptions(config);
   const options: KafkaConfig = {
     clientId: 'penstock',

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { loadConfig, type Config } from '../../src/config/index.js';
@@ -129,6 +130,20 @@ describe('the producer', () => {
   });
 });
 
+describe('an idle connection', () => {
+  it('leaves its process asleep', async () => {
+    const topic = await newTopic();
+    const producer = await createProducer({ config, log });
+    open.push(producer);
+    await producer.send(topic, [{ value: 'one' }]);
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    await sleep(2_000);
+    const started = timers.mock.calls.length;
+    timers.mockRestore();
+    expect(started).toBeLessThan(200);
+  });
+});
+
 describe('the consumer', () => {
   it('commits what the handler consumed and brings the rest again', async () => {
     const topic = await newTopic();
@@ -184,7 +199,7 @@ describe('the consumer', () => {
     let calls = 0;
     await consume(topic, async ({ records }) => {
       calls += 1;
-      await new Promise((resolve) => setTimeout(resolve, 18_000));
+      await sleep(18_000);
       return { consumed: records.length };
     });
     await vi.waitFor(async () => expect(await committed(topic)).toBe('1'), { timeout: 40_000, interval: 200 });
