@@ -17,7 +17,8 @@ export interface ChildEvents {
 const PING_EVERY_MS = 5_000;
 /** A child that says nothing for so long, with images inside, hangs in native code. */
 const SILENCE_MS = 60_000;
-const HEAP_MB = 192;
+/** V8 lets the young generation grow to three times the semi-space (16 MB by default), in each thread of a child. */
+const HEAP_FLAGS = ['--max-old-space-size=192', '--max-semi-space-size=2'];
 
 /** The parent's side of one child process: knows at any moment which images are inside. */
 export class InferenceChild {
@@ -40,18 +41,19 @@ export class InferenceChild {
     private readonly events: ChildEvents,
   ) {
     this.#process = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [JSON.stringify(options)], {
-      execArgv: [`--max-old-space-size=${HEAP_MB}`],
+      execArgv: HEAP_FLAGS,
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#process.stderr?.on('data', (chunk: Buffer) => {
       log.warn({ child: this.pid, stderr: chunk.toString('utf8').slice(0, 2000) }, 'child wrote to stderr');
     });
     this.#process.on('message', (message: Report) => this.#hear(message));
-    this.#process.once('exit', (code, signal) => this.#onEnd(code, signal));
+    // Not at `exit`, which may come before its last messages: an image that it has settled must not be suspected.
+    this.#process.once('close', (code, signal) => this.#onEnd(code, signal));
     this.#process.on('error', (error) => {
       log.error({ err: error }, 'child process');
-      // It never started, so no exit will come.
-      if (this.pid === undefined && !this.#ended) this.#onEnd(null, null);
+      // It never started.
+      if (this.pid === undefined) this.#onEnd(null, null);
     });
     this.#watch = setInterval(() => this.#checkLiveness(), PING_EVERY_MS);
   }
@@ -82,7 +84,7 @@ export class InferenceChild {
   /** Resolves once it has ended. */
   async close(): Promise<void> {
     if (this.#ended) return;
-    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
+    const ended = new Promise((resolve) => this.#process.once('close', resolve));
     this.kill();
     await ended;
   }
@@ -134,6 +136,7 @@ export class InferenceChild {
   }
 
   #onEnd(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#watch);
     this.pacer.withdraw(this.#grant);

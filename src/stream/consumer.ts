@@ -4,8 +4,8 @@ import type { Config } from '../config/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { connectKafka } from './kafka.js';
 import { retryForever } from '../service/index.js';
-import { PartitionPosition, type LogRange } from './position.js';
-import { committedOffsets, logRange } from './topics.js';
+import { Partitions } from './partitions.js';
+import type { PartitionPosition } from './position.js';
 import type { Progress, Slice, SliceHandler, StreamConsumer, StreamRecord } from './types.js';
 
 export interface ConsumerOptions {
@@ -28,7 +28,6 @@ export interface ConsumerOptions {
 const HEARTBEAT_EVERY_MS = 1_000;
 const PAUSE_AFTER_ERROR_MS = 1_000;
 const ADMISSION_BACKOFF = { firstMs: 100, maxMs: 5_000 };
-const EMPTY: LogRange = { low: 0n, high: 0n };
 
 /**
  * Joins the group and hands slices to the handler, at least once, from the earliest record on. What it adds to the
@@ -52,10 +51,8 @@ class GroupConsumer implements StreamConsumer {
   readonly #log: Logger;
   readonly #consumer: Consumer;
   readonly #admin: Admin;
-  readonly #positions = new Map<string, PartitionPosition>();
-  readonly #stopped = new Map<string, string>();
+  readonly #partitions: Partitions;
   readonly #closing = new AbortController();
-  readonly #missing;
   /** Raised at every join: work of an older generation commits nothing. */
   #generation = 0;
   #generationEnd = new AbortController();
@@ -79,7 +76,7 @@ class GroupConsumer implements StreamConsumer {
       maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
       retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8, restartOnFailure: () => Promise.resolve(true) },
     });
-    this.#missing = missingRecordsCounter(options.metrics);
+    this.#partitions = new Partitions(this.#admin, options.groupId, this.#log, options.metrics);
   }
 
   async start(): Promise<void> {
@@ -109,7 +106,7 @@ class GroupConsumer implements StreamConsumer {
   }
 
   problems(): string[] {
-    const problems = [...this.#stopped.values()];
+    const problems = this.#partitions.problems();
     if (!this.#joined) problems.push(`not in the group ${this.#options.groupId}`);
     return problems;
   }
@@ -126,8 +123,7 @@ class GroupConsumer implements StreamConsumer {
     this.#generation += 1;
     this.#generationEnd.abort(new Error('partition was reassigned'));
     this.#generationEnd = new AbortController();
-    this.#positions.clear();
-    this.#stopped.clear();
+    this.#partitions.clear();
   }
 
   /**
@@ -140,14 +136,14 @@ class GroupConsumer implements StreamConsumer {
     try {
       for (const [topic, partitions] of Object.entries(assignment)) this.#consumer.pause([{ topic, partitions }]);
       for (const [topic, partitions] of Object.entries(assignment)) {
-        const { committed, range } = await retryForever(() => this.#offsets(topic), {
+        const { committed, range } = await retryForever(() => this.#partitions.offsets(topic), {
           backoff: ADMISSION_BACKOFF,
           signal,
           onError: (error, tries) => this.#log.warn({ err: error, topic, tries }, 'offsets can not be read'),
         });
         if (generation !== this.#generation) return;
         const fit = partitions.filter((partition) =>
-          this.#isFit(topic, partition, committed.get(partition), range.get(partition) ?? EMPTY),
+          this.#partitions.admit(topic, partition, committed.get(partition), range.get(partition)),
         );
         if (fit.length > 0) this.#consumer.resume([{ topic, partitions: fit }]);
       }
@@ -157,37 +153,17 @@ class GroupConsumer implements StreamConsumer {
     }
   }
 
-  /** Takes a partition's position down; false, and stopped, when records are gone that the group has not read. */
-  #isFit(topic: string, partition: number, committed: bigint | undefined, range: LogRange): boolean {
-    const position = PartitionPosition.of(committed, range);
-    this.#positions.set(key(topic, partition), position);
-    const finding = position.judge(range.low, range);
-    if (finding.kind !== 'missing') return true;
-    this.#stop(topic, partition, finding.records);
-    return false;
-  }
-
-  async #offsets(topic: string): Promise<{ committed: Map<number, bigint>; range: Map<number, LogRange> }> {
-    const committed = await committedOffsets(this.#admin, this.#options.groupId, topic);
-    return { committed, range: await logRange(this.#admin, topic) };
-  }
-
-  #stop(topic: string, partition: number, records: bigint): void {
-    const sentence = `${topic}/${partition}: ${records} records are gone unread; the partition is stopped`;
-    this.#missing.inc({ topic }, Number(records));
-    this.#stopped.set(key(topic, partition), sentence);
-    this.#log.error({ topic, partition, missing: records.toString() }, sentence);
-    this.#consumer.pause([{ topic, partitions: [partition] }]);
-  }
-
   async #read(payload: EachBatchPayload): Promise<void> {
     const { topic, partition } = payload.batch;
     const generation = this.#generation;
     let rest = payload.batch.messages.map(toRecord);
     const first = rest[0];
     if (first === undefined) return;
-    const position = await this.#position(topic, partition);
-    if (!(await this.#isContinuous(topic, partition, position, first.offset))) return;
+    const position = await this.#partitions.position(topic, partition);
+    if (!(await this.#partitions.accepts(topic, partition, position, first.offset))) {
+      this.#consumer.pause([{ topic, partitions: [partition] }]);
+      return;
+    }
 
     while (rest.length > 0) {
       if (!payload.isRunning() || payload.isStale() || generation !== this.#generation) return;
@@ -250,7 +226,7 @@ class GroupConsumer implements StreamConsumer {
     offset: bigint,
   ): Promise<boolean> {
     // Taken down meanwhile: the offset belongs to a log that is no more.
-    if (generation !== this.#generation || this.#positions.get(key(topic, partition)) !== position) return false;
+    if (generation !== this.#generation || !this.#partitions.isCurrent(topic, partition, position)) return false;
     try {
       if (position.committed && (await this.#restartIfMadeAgain(topic, [partition]))) return false;
       await this.#consumer.commitOffsets([{ topic, partition, offset: offset.toString() }]);
@@ -264,7 +240,7 @@ class GroupConsumer implements StreamConsumer {
   #pause(topic: string, partition: number, until: Promise<unknown>): void {
     this.#consumer.pause([{ topic, partitions: [partition] }]);
     const resume = (): void => {
-      if (this.#closing.signal.aborted || this.#stopped.has(key(topic, partition))) return;
+      if (this.#closing.signal.aborted || this.#partitions.isStopped(topic, partition)) return;
       try {
         this.#consumer.resume([{ topic, partitions: [partition] }]);
       } catch (error) {
@@ -275,30 +251,6 @@ class GroupConsumer implements StreamConsumer {
     until.then(resume, resume);
   }
 
-  /** The position of a partition in this generation: from what the group has committed and what the log holds. */
-  async #position(topic: string, partition: number): Promise<PartitionPosition> {
-    const known = this.#positions.get(key(topic, partition));
-    if (known) return known;
-    const { committed, range } = await this.#offsets(topic);
-    const position = PartitionPosition.of(committed.get(partition), range.get(partition) ?? EMPTY);
-    this.#positions.set(key(topic, partition), position);
-    return position;
-  }
-
-  async #isContinuous(topic: string, partition: number, position: PartitionPosition, first: bigint): Promise<boolean> {
-    if (first === position.expected) return true;
-    const range = (await logRange(this.#admin, topic)).get(partition) ?? EMPTY;
-    const finding = position.judge(first, range);
-    const fields = { topic, partition, expected: position.expected.toString(), first: first.toString() };
-    if (finding.kind === 'missing') {
-      this.#stop(topic, partition, finding.records);
-      return false;
-    }
-    if (finding.kind === 'restarted') this.#log.warn(fields, 'the log begins anew: topic made again or offsets reset');
-    position.expected = first;
-    return true;
-  }
-
   /** Looks now and then at partitions that commit nothing for a while: idle ones, and paused ones. */
   async #watch(): Promise<void> {
     const { signal } = this.#closing;
@@ -307,13 +259,7 @@ class GroupConsumer implements StreamConsumer {
       if (signal.aborted) return;
       try {
         for (const topic of this.#options.topics) {
-          const mine = [...this.#positions].filter(
-            ([name, { committed }]) => committed && name.startsWith(`${topic}/`),
-          );
-          await this.#restartIfMadeAgain(
-            topic,
-            mine.map(([name]) => Number(name.slice(topic.length + 1))),
-          );
+          await this.#restartIfMadeAgain(topic, this.#partitions.committed(topic));
         }
       } catch (error) {
         this.#log.debug({ err: error }, 'could not compare committed offsets');
@@ -321,33 +267,16 @@ class GroupConsumer implements StreamConsumer {
     }
   }
 
-  /**
-   * The commits of a deleted topic vanish with it. A position that was committed and no longer is means that the topic
-   * was made again, even when it has meanwhile grown past the old offset. Reads such partitions from their start; true
-   * when there was one.
-   */
+  /** Reads partitions whose topic was made again from their start; true when there was one. */
   async #restartIfMadeAgain(topic: string, partitions: readonly number[]): Promise<boolean> {
-    if (partitions.length === 0) return false;
-    const committed = await committedOffsets(this.#admin, this.#options.groupId, topic);
-    const gone = partitions.filter(
-      (partition) => !committed.has(partition) && this.#positions.get(key(topic, partition))?.committed,
-    );
-    if (gone.length === 0) return false;
-    const range = await logRange(this.#admin, topic);
-    for (const partition of gone) {
-      this.#log.warn(
-        { topic, partition },
-        'committed offset is gone: the topic was made again, reading it from its start',
-      );
-      this.#positions.delete(key(topic, partition));
-      this.#consumer.seek({ topic, partition, offset: (range.get(partition)?.low ?? 0n).toString() });
-      if (this.#stopped.delete(key(topic, partition))) this.#consumer.resume([{ topic, partitions: [partition] }]);
+    const madeAgain = await this.#partitions.takeMadeAgain(topic, partitions);
+    for (const { partition, from, wasStopped } of madeAgain) {
+      this.#consumer.seek({ topic, partition, offset: from.toString() });
+      if (wasStopped) this.#consumer.resume([{ topic, partitions: [partition] }]);
     }
-    return true;
+    return madeAgain.length > 0;
   }
 }
-
-const key = (topic: string, partition: number): string => `${topic}/${partition}`;
 
 function toRecord(message: KafkaMessage): StreamRecord {
   return {
@@ -356,18 +285,4 @@ function toRecord(message: KafkaMessage): StreamRecord {
     value: message.value ?? Buffer.alloc(0),
     timestampMs: Number(message.timestamp),
   };
-}
-
-type MissingCounter = ReturnType<typeof newMissingCounter>;
-const missingCounters = new WeakMap<Metrics, MissingCounter>();
-const newMissingCounter = (metrics: Metrics) =>
-  metrics.counter('penstock_stream_missing_records_total', 'Records that were deleted before they were read', [
-    'topic',
-  ]);
-
-/** One counter for all consumers of a role. */
-function missingRecordsCounter(metrics: Metrics): MissingCounter {
-  const counter = missingCounters.get(metrics) ?? newMissingCounter(metrics);
-  missingCounters.set(metrics, counter);
-  return counter;
 }

@@ -1,24 +1,16 @@
 import {
-  ActivityFailure,
   ApplicationFailure,
   continueAsNew,
   defineQuery,
-  isCancellation,
   setCurrentDetails,
   setHandler,
   sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type {
-  BatchProgress,
-  BatchResult,
-  DetectBatchInput,
-  DetectImagesResult,
-  RecordDeadInput,
-} from '../domain/index.js';
+import type { BatchProgress, BatchResult, DetectBatchInput, DetectImagesResult } from '../domain/index.js';
 import { BatchState } from './batchState.js';
-import { detector } from './proxies.js';
+import { detector, detectorLost, recordDead } from './detector.js';
 
 /** State of a batch at this moment: `npx temporal workflow query --type state`. */
 export const batchStateQuery = defineQuery<BatchProgress>('state');
@@ -55,37 +47,17 @@ async function runRound(input: DetectBatchInput, state: BatchState, rounds: Roun
     try {
       result = await detector(input).detectImages(state.activityInput(images));
     } catch (error) {
-      if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+      result = detectorLost(error);
       if (images.length > 1) {
         rounds.alone = true;
         return true;
       }
-      result = lostWorker(error);
     }
     if (state.merge(images, result)) progressed = true;
   }
   const exhausted = state.takeExhausted();
-  if (exhausted.length > 0) await recordDead(input, state.recordDeadInput(exhausted));
+  if (exhausted.length > 0) await recordDead(detector(input), state.recordDeadInput(exhausted));
   return progressed;
-}
-
-/** However long the broker is away: a batch that failed here would leave its pending images without a row. */
-async function recordDead(input: DetectBatchInput, dead: RecordDeadInput): Promise<void> {
-  for (;;) {
-    try {
-      await detector(input).recordDead(dead);
-      return;
-    } catch (error) {
-      if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
-    }
-    await sleep('5 minutes');
-  }
-}
-
-/** The last image alone on a detector, and the detector died or failed as a whole: an attempt of that image. */
-function lostWorker(error: ActivityFailure): DetectImagesResult {
-  const detail = (error.cause?.message ?? error.message).slice(0, 200);
-  return { detected: 0, dead: [], untried: [], retry: [{ image: 0, reason: 'WORKER_LOST', detail }] };
 }
 
 function conclude(input: DetectBatchInput, state: BatchState): BatchResult {

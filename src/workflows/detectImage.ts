@@ -1,6 +1,6 @@
 import { ApplicationFailure, sleep } from '@temporalio/workflow';
 import type { DetectImageInput, DetectedImage } from '../domain/index.js';
-import { detector } from './proxies.js';
+import { detector, detectorLost, recordDead } from './detector.js';
 
 /**
  * Detects one image, under the same cap as batches, on the express queue; returns its boxes. Its result goes to Kafka
@@ -16,17 +16,14 @@ export async function detectImage(input: DetectImageInput): Promise<DetectedImag
   const activities = detector({ model, express: true });
   let attempts = 0;
   for (let waitMs = 1000; ; waitMs = Math.min(60_000, waitMs * 2)) {
-    const { detections, dead, retry } = await activities.detectImages({
-      ...reference,
-      attempts: [attempts],
-      express: true,
-      withDetections: true,
-    });
+    const { detections, dead, retry } = await activities
+      .detectImages({ ...reference, attempts: [attempts], express: true, withDetections: true })
+      .catch(detectorLost);
     if (detections) return detections;
     const failure = dead[0] ?? retry[0];
     if (failure) attempts += 1;
     if (failure && dead.length === 0 && attempts >= maxAttempts) {
-      await activities.recordDead({ ...reference, attempts: [attempts], dead: [failure] });
+      await recordDead(activities, { ...reference, attempts: [attempts], dead: [failure] });
     }
     if (failure && (dead.length > 0 || attempts >= maxAttempts)) {
       throw ApplicationFailure.nonRetryable(`gs://${bucket}/${object}: ${failure.detail}`, failure.reason);

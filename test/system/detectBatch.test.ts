@@ -415,6 +415,22 @@ describe.concurrent('a single image', () => {
     await recordHistory('detectImage.detected', handle);
   });
 
+  it('whose detector dies under it is tried again, and that was an attempt', async () => {
+    const model = newModel();
+    const { calls } = await detectors.start(
+      model,
+      (input, call) => {
+        if (call < 4) throw new Error('the detector died');
+        return { ...detected(input), detections: boxes };
+      },
+      true,
+    );
+    const handle = await startImage(image(model));
+    expect(await handle.result()).toEqual(boxes);
+    expect(calls.map(({ attempts }) => attempts)).toEqual([[0], [0], [0], [0], [1]]);
+    await recordHistory('detectImage.detector-lost', handle);
+  });
+
   it('that can never be detected fails at once, with the reason as type', async () => {
     const model = newModel();
     const dead = { image: 0, reason: 'NOT_AN_IMAGE' as const, detail: 'empty object' };

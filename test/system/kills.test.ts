@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { scene } from '../../src/scenes/index.js';
 import { endpointsNow, eventually, imageCounts, select, uploadAll } from './pipeline.js';
 
-const IMAGES = 2_000;
 const ROLES = ['intake', 'dispatcher', 'detector', 'orchestrator', 'sink'];
+const SERVERS = ['kafka', 'temporal', 'gcs', 'clickhouse'];
 const pictures = await Promise.all(Array.from({ length: 16 }, async (_, seed) => (await scene(seed)).jpeg));
 
 interface Sums {
@@ -11,46 +11,50 @@ interface Sums {
   detections: number;
 }
 
-describe('kill -9 of each role in turn in the middle of 2,000 images, 20 % of the events twice', () => {
-  it(
-    'stores all of them, and counts each once in images, detections and detections_hourly',
+describe('in the middle of a stream of images, 20 % of the events twice', () => {
+  it.each([
+    { cast: 'role', names: ROLES, images: 2_000 },
+    { cast: 'server', names: SERVERS, images: 1_000 },
+  ])(
+    'kill -9 of each $cast in turn loses none of $images, and each counts once in images, detections and rollups',
     { timeout: 600_000 },
-    async () => {
+    async ({ cast, names, images }) => {
+      const prefix = `kills-${cast}/`;
       const uploads = uploadAll(
-        Array.from({ length: IMAGES }, (_, index) => ({
-          name: `kills/${index}.jpg`,
+        Array.from({ length: images }, (_, index) => ({
+          name: `${prefix}${index}.jpg`,
           bytes: pictures[index % pictures.length] ?? Buffer.alloc(0),
         })),
         { twice: (index) => index % 5 === 0 },
       );
       const killed: string[] = [];
-      for (const [index, role] of ROLES.entries()) {
+      for (const [index, name] of names.entries()) {
         await eventually(
-          () => imageCounts('kills/'),
-          ({ rows }) => rows >= (IMAGES / 12) * (index + 1),
+          () => imageCounts(prefix),
+          ({ rows }) => rows >= (images / 12) * (index + 1),
           180_000,
         );
-        killed.push(await kill(role));
+        killed.push(await kill(name));
       }
-      expect(killed).toEqual(ROLES);
+      expect(killed).toEqual(names);
       await uploads;
       const counts = await eventually(
-        () => imageCounts('kills/'),
-        ({ rows }) => rows >= IMAGES,
+        () => imageCounts(prefix),
+        ({ rows }) => rows >= images,
         300_000,
       );
-      expect(counts).toEqual({ rows: IMAGES, keys: IMAGES, detected: IMAGES, dead: 0 });
+      expect(counts).toEqual({ rows: images, keys: images, detected: images, dead: 0 });
 
       const [boxes] = await select<{ boxes: number; keys: number }>(
         `SELECT count() AS boxes, uniqExact(object, class, x_min, y_min, x_max, y_max, score) AS keys
-       FROM detections WHERE startsWith(object, 'kills/')`,
+       FROM detections WHERE startsWith(object, '${prefix}')`,
       );
       expect(boxes?.boxes).toBe(boxes?.keys);
       // The same 16 pictures give the same boxes each time: what one gives is known from the table itself.
       const [perPicture] = await select<{ least: number; most: number }>(
         `SELECT min(boxes) AS least, max(boxes) AS most FROM (
          SELECT toUInt32(extract(object, '(\\\\d+)')) % 16 AS picture, uniqExact(boxes) AS boxes FROM (
-           SELECT object, count() AS boxes FROM detections WHERE startsWith(object, 'kills/') GROUP BY object
+           SELECT object, count() AS boxes FROM detections WHERE startsWith(object, '${prefix}') GROUP BY object
          ) GROUP BY picture)`,
       );
       expect(perPicture).toEqual({ least: 1, most: 1 });
@@ -58,7 +62,7 @@ describe('kill -9 of each role in turn in the middle of 2,000 images, 20 % of th
       const [base] = await select<Sums>(
         'SELECT (SELECT count() FROM images) AS images, (SELECT count() FROM detections) AS detections',
       );
-      expect(await eventually(hourly, ({ images }) => images >= (base?.images ?? 0), 60_000)).toEqual(base);
+      expect(await eventually(hourly, ({ images: rolled }) => rolled >= (base?.images ?? 0), 60_000)).toEqual(base);
       expect(await byClass('detections_hourly', 'sum(detections)')).toEqual(await byClass('detections', 'count()'));
     },
   );

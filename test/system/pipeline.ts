@@ -47,7 +47,12 @@ export async function uploadAll(
   await forEachBounded(pictures, options.width ?? 8, async ({ name, bytes }, index) => {
     const file = bucket.file(name);
     const metadata = { contentType: 'image/jpeg', ...(options.metadata ? { metadata: options.metadata } : {}) };
-    await file.save(bytes, { resumable: false, metadata });
+    // A storage server that is killed refuses the upload; the sender comes again.
+    await eventually(
+      () => file.save(bytes, { resumable: false, metadata }).then(() => true),
+      (isSaved) => isSaved,
+      120_000,
+    );
     const image = { bucket: endpoints.bucket, object: name, generation: String(file.metadata.generation) };
     uploaded.push(image);
     await postEvent(image, { timeCreated: file.metadata.timeCreated ?? new Date().toISOString(), ...metadata });

@@ -1,6 +1,7 @@
 import { ModelError } from '../errors.js';
 import type { Candidate } from '../nms.js';
 import { bestClass } from './bestClass.js';
+import { cornersAround } from './corners.js';
 import { imageValues, type DecoderFactory } from './types.js';
 
 /**
@@ -26,16 +27,9 @@ export const fastestdet: DecoderFactory = (model, [output]) => {
         const channel = (at: number) => values[at * plane + cell] ?? NaN;
         const centerX = (((cell % columns) + Math.tanh(channel(1))) / columns) * input.width;
         const centerY = ((Math.trunc(cell / columns) + Math.tanh(channel(2))) / rows) * input.height;
-        const halfWidth = (sigmoid(channel(3)) * input.width) / 2;
-        const halfHeight = (sigmoid(channel(4)) * input.height) / 2;
-        found.push({
-          classIndex,
-          score,
-          xMin: centerX - halfWidth,
-          yMin: centerY - halfHeight,
-          xMax: centerX + halfWidth,
-          yMax: centerY + halfHeight,
-        });
+        const width = sigmoid(channel(3)) * input.width;
+        const height = sigmoid(channel(4)) * input.height;
+        found.push({ classIndex, score, ...cornersAround({ centerX, centerY, width, height }) });
       }
       return found;
     },

@@ -1,6 +1,7 @@
 import { ModelError } from '../errors.js';
 import type { Candidate } from '../nms.js';
 import { bestClass } from './bestClass.js';
+import { cornersAround } from './corners.js';
 import { imageValues, type DecoderFactory } from './types.js';
 
 /**
@@ -29,16 +30,9 @@ export const yolox =
           if (!(score >= model.scoreThreshold)) return;
           const centerX = ((values[at] ?? NaN) + x) * stride;
           const centerY = ((values[at + 1] ?? NaN) + y) * stride;
-          const halfWidth = (Math.exp(values[at + 2] ?? NaN) * stride) / 2;
-          const halfHeight = (Math.exp(values[at + 3] ?? NaN) * stride) / 2;
-          found.push({
-            classIndex,
-            score,
-            xMin: centerX - halfWidth,
-            yMin: centerY - halfHeight,
-            xMax: centerX + halfWidth,
-            yMax: centerY + halfHeight,
-          });
+          const width = Math.exp(values[at + 2] ?? NaN) * stride;
+          const height = Math.exp(values[at + 3] ?? NaN) * stride;
+          found.push({ classIndex, score, ...cornersAround({ centerX, centerY, width, height }) });
         });
         return found;
       },

@@ -1,5 +1,11 @@
-import { ActivityCancellationType, proxyActivities } from '@temporalio/workflow';
-import type { DetectionActivities, OrchestrationActivities } from '../domain/index.js';
+import {
+  ActivityCancellationType,
+  ActivityFailure,
+  isCancellation,
+  proxyActivities,
+  sleep,
+} from '@temporalio/workflow';
+import type { DetectImagesResult, DetectionActivities, RecordDeadInput } from '../domain/index.js';
 import { detectQueue } from '../domain/topics.js';
 
 /**
@@ -24,10 +30,22 @@ export function detector({ model, express }: { model: string; express: boolean }
   return { detectImages, recordDead };
 }
 
-/** For schedules: the next run does it again, so few tries are enough. */
-export const periodic = proxyActivities<OrchestrationActivities>({
-  startToCloseTimeout: '10 minutes',
-  // A worker that was killed is noticed by its silence: without this the schedule would skip its runs for ten minutes.
-  heartbeatTimeout: '10 seconds',
-  retry: { maximumAttempts: 3, initialInterval: '1 second', maximumInterval: '10 seconds' },
-});
+/** However long the broker is away: a workflow that failed here would leave its images without a row. */
+export async function recordDead(activities: DetectionActivities, dead: RecordDeadInput): Promise<void> {
+  for (;;) {
+    try {
+      await activities.recordDead(dead);
+      return;
+    } catch (error) {
+      if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+    }
+    await sleep('5 minutes');
+  }
+}
+
+/** An image was alone on a detector, and the detector died or failed as a whole: an attempt of that image. */
+export function detectorLost(error: unknown): DetectImagesResult {
+  if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+  const detail = (error.cause?.message ?? error.message).slice(0, 200);
+  return { detected: 0, dead: [], untried: [], retry: [{ image: 0, reason: 'WORKER_LOST', detail }] };
+}
