@@ -12,6 +12,9 @@ import { SEARCH_ATTRIBUTES } from './batches.js';
 const INVALID_ARGUMENT = 3;
 const RESOURCE_EXHAUSTED = 8;
 
+/** Bound on one call; milliseconds. */
+const CALL_MS = 10_000;
+
 /** Most bucket names in the search attribute: the server refuses values over 2,048 bytes. */
 const BUCKETS_IN_SEARCH_ATTRIBUTE = 20;
 
@@ -39,19 +42,21 @@ export class BatchStarter {
   /** Throws when the outcome is unknown (server away): start again with the same id, which can't start it twice. */
   async start({ workflowId, input, memo }: BatchToStart): Promise<StartOutcome> {
     try {
-      await this.#client.workflow.start('detectBatch', {
-        workflowId,
-        taskQueue: ORCHESTRATION_QUEUE,
-        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-        args: [input],
-        memo: { ...memo },
-        typedSearchAttributes: new TypedSearchAttributes([
-          { key: SEARCH_ATTRIBUTES.bucket, value: input.buckets.slice(0, BUCKETS_IN_SEARCH_ATTRIBUTE) },
-          { key: SEARCH_ATTRIBUTES.model, value: input.model },
-          { key: SEARCH_ATTRIBUTES.images, value: input.images.length },
-        ]),
-        staticSummary: `${input.images.length} images, model ${input.model}, lane ${input.lane}`,
-      });
+      await this.#bounded(() =>
+        this.#client.workflow.start('detectBatch', {
+          workflowId,
+          taskQueue: ORCHESTRATION_QUEUE,
+          workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+          args: [input],
+          memo: { ...memo },
+          typedSearchAttributes: new TypedSearchAttributes([
+            { key: SEARCH_ATTRIBUTES.bucket, value: input.buckets.slice(0, BUCKETS_IN_SEARCH_ATTRIBUTE) },
+            { key: SEARCH_ATTRIBUTES.model, value: input.model },
+            { key: SEARCH_ATTRIBUTES.images, value: input.images.length },
+          ]),
+          staticSummary: `${input.images.length} images, model ${input.model}, lane ${input.lane}`,
+        }),
+      );
       return { kind: 'started' };
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return this.#existing(workflowId);
@@ -66,8 +71,13 @@ export class BatchStarter {
     return this.#client.workflow.getHandle(workflowId);
   }
 
+  /** Without a deadline the SDK tries for 20 s, and a server that accepts and says nothing holds it for minutes. */
+  #bounded<T>(call: () => Promise<T>): Promise<T> {
+    return this.#client.withDeadline(Date.now() + CALL_MS, call);
+  }
+
   async #existing(workflowId: string): Promise<StartOutcome> {
-    const { memo = {} } = await this.handle(workflowId).describe();
+    const { memo = {} } = await this.#bounded(() => this.handle(workflowId).describe());
     const { firstOffset, lastOffset, eventsHash } = memo;
     const known = typeof firstOffset === 'string' && typeof lastOffset === 'string' && typeof eventsHash === 'string';
     return { kind: 'exists', memo: known ? { firstOffset, lastOffset, eventsHash } : undefined };
@@ -78,6 +88,9 @@ function refusalOf(error: unknown): string | undefined {
   const cause = error instanceof Error && !isGrpcServiceError(error) ? error.cause : error;
   if (!isGrpcServiceError(cause)) return undefined;
   const code: number = cause.code;
-  const tooLarge = code === RESOURCE_EXHAUSTED && /larger than max/i.test(cause.details);
-  return tooLarge || code === INVALID_ARGUMENT ? cause.details : undefined;
+  const isRefused = code === RESOURCE_EXHAUSTED || code === INVALID_ARGUMENT;
+  // Attributes that are not registered, a namespace at its limit of calls: a smaller batch would be refused too.
+  return isRefused && /larger than|exceeds|too (large|long)|size limit/i.test(cause.details)
+    ? cause.details
+    : undefined;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEAD_LETTERS_TOPIC, IMAGE_RESULTS_TOPIC, imageEventsTopic } from '../domain/index.js';
 import { environmentSchema, type Config } from './schema.js';
 
 export { environmentSchema, type Config };
@@ -47,6 +48,13 @@ function contradictions(config: Config): string[] {
   for (const name of ['PENSTOCK_DEFAULT_LANE', 'PENSTOCK_EXPRESS_LANE'] as const) {
     if (!config.PENSTOCK_LANES.includes(config[name]))
       problems.push(`${name}: '${config[name]}' is not in PENSTOCK_LANES`);
+  }
+  const topics = [...config.PENSTOCK_LANES.map(imageEventsTopic), IMAGE_RESULTS_TOPIC, DEAD_LETTERS_TOPIC];
+  for (const pair of config.PENSTOCK_HOUSEKEEP_GROUPS) {
+    const [topic = '', group = '', ...rest] = pair.split('=');
+    if (group === '' || rest.length > 0) problems.push(`PENSTOCK_HOUSEKEEP_GROUPS: '${pair}' is not topic=group`);
+    else if (!topics.includes(topic))
+      problems.push(`PENSTOCK_HOUSEKEEP_GROUPS: '${topic}' is none of ${topics.join(', ')}`);
   }
   return problems;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MODEL_NAME } from '../domain/index.js';
 
 /**
  * Every environment variable that Penstock reads, with its unit, default and meaning. docs/configuration.md is
@@ -67,11 +68,11 @@ export const environmentSchema = z.object({
   PENSTOCK_EXPRESS_LANE: z.string().default('express').describe('Lane whose batches use the express task queue.'),
   PENSTOCK_DEFAULT_MODEL: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9-]{0,62}$/)
+    .regex(MODEL_NAME, 'the name of a model: a-z, 0-9, dot, dash, underscore')
     .default('shapes')
     .describe('Name of the model that detects an image that nothing else routes.'),
-  PENSTOCK_RETENTION_DAYS: int(396, 1, 36_500).describe(
-    'Days after its upload that an image is kept in the tables; older objects are refused as OUT_OF_RETENTION. The TTL of the tables is 396 days: raise both together.',
+  PENSTOCK_RETENTION_DAYS: int(396, 2, 396).describe(
+    'Days after its upload that an image is still taken; older ones are refused as OUT_OF_RETENTION. The tables keep 396 days.',
   ),
 
   PENSTOCK_INTAKE_MAX_BODY_BYTES: int(262_144, 1024, 16_777_216).describe(
@@ -161,7 +162,7 @@ export const environmentSchema = z.object({
     .default('penstock')
     .describe('Database.'),
   PENSTOCK_SINK_MAX_ROWS: int(50_000, 1, 1_000_000).describe('Most rows in one insert.'),
-  PENSTOCK_SINK_INSERT_TIMEOUT_MS: int(60_000, 1000, 600_000).describe(
+  PENSTOCK_SINK_INSERT_TIMEOUT_MS: int(60_000, 1000, 110_000).describe(
     'Milliseconds after which an insert counts as unknown and is repeated.',
   ),
 

@@ -1,12 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchStarter, BatchToStart } from '../client/index.js';
-import { DEAD_LETTERS_TOPIC, DEAD_LETTER_PAYLOAD_BYTES, type BatchMemo, type DeadLetter } from '../domain/index.js';
-import type { Progress, Slice, SliceHandler, StreamProducer } from '../stream/index.js';
+import { DEAD_LETTERS_TOPIC, type BatchMemo } from '../domain/index.js';
+import {
+  recordDeadLetter,
+  type Progress,
+  type Slice,
+  type SliceHandler,
+  type StreamProducer,
+} from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { formBatch, type BatchLimits, type FormedBatch, type InvalidRecord } from './formBatch.js';
 import type { DispatchMetrics } from './metrics.js';
-import type { Window } from './window.js';
+import type { Places, Window } from './window.js';
 
 export interface LaneDispatcherOptions {
   lane: string;
@@ -40,8 +46,18 @@ export function laneDispatcher(options: LaneDispatcherOptions): SliceHandler {
     if (isWorthWaiting(slice, batch, limits) && linger.isNew(slice)) return { consumed: 0 };
     const waitMs =
       batch.records.length < slice.records.length ? 0 : linger.waitMs(slice, batch.records.length < limits.maxImages);
-    if (waitMs > 0) return { consumed: 0, pauseUntil: sleep(waitMs, undefined, { ref: false }) };
-    return dispatch(options, slice, batch);
+    if (waitMs > 0) {
+      // Not by a pause: a fetch that is on its way would leave the partition out, and may take a second.
+      await sleep(waitMs, undefined, { signal: slice.signal });
+      return { consumed: 0 };
+    }
+    const places = window.reserve(batch.models.size);
+    if (places === undefined) return { consumed: 0, pauseUntil: window.room() };
+    try {
+      return await dispatch(options, slice, batch, places);
+    } finally {
+      places.release();
+    }
   };
 }
 
@@ -78,11 +94,16 @@ function isWorthWaiting(slice: Slice, batch: FormedBatch, limits: BatchLimits): 
   return isTail && last !== undefined && slice.highWatermark - last.offset > BigInt(limits.maxImages);
 }
 
-async function dispatch(options: LaneDispatcherOptions, slice: Slice, formed: FormedBatch): Promise<Progress> {
+async function dispatch(
+  options: LaneDispatcherOptions,
+  slice: Slice,
+  formed: FormedBatch,
+  places: Places,
+): Promise<Progress> {
   let batch = formed;
   let suffix = '';
   for (;;) {
-    const outcome = await startAll(options, slice, batch, suffix);
+    const outcome = await startAll(options, slice, batch, suffix, places);
     if (outcome.kind === 'started') break;
     if (outcome.kind === 'refused') {
       batch = halve(options, slice, batch, outcome.message);
@@ -118,6 +139,7 @@ async function startAll(
   slice: Slice,
   batch: FormedBatch,
   suffix: string,
+  places: Places,
 ): Promise<Started> {
   let existing: Started | undefined;
   for (const [model, { buckets, images }] of batch.models) {
@@ -142,7 +164,7 @@ async function startAll(
     if (outcome.kind === 'refused') return outcome;
     if (outcome.kind === 'exists' && outcome.memo?.eventsHash !== batch.memo.eventsHash) return outcome;
     if (outcome.kind === 'exists') existing = outcome;
-    options.window.hold(workflowId, () => options.follow(workflowId));
+    places.hold(workflowId, () => options.follow(workflowId));
     options.metrics.batches.inc({ lane: options.lane, outcome: outcome.kind });
     options.metrics.images.observe({ lane: options.lane }, images.length);
     options.log.debug({ batchId: workflowId, images: images.length, outcome: outcome.kind }, 'batch');
@@ -188,21 +210,12 @@ async function buryInvalid(
 ): Promise<void> {
   if (invalid.length === 0) return;
   options.metrics.invalid.inc({ lane: options.lane }, invalid.length);
-  const letters = invalid.map(({ record, detail }): DeadLetter => {
-    const payload = record.value.subarray(0, DEAD_LETTER_PAYLOAD_BYTES);
-    return {
-      v: 1,
-      id: randomUUID(),
-      source: 'dispatcher',
-      reason: 'INVALID_RECORD',
-      detail: detail.slice(0, 2000),
-      origin: `${slice.topic}/${slice.partition}/${record.offset}`,
-      payload: payload.toString('base64'),
-      payloadEncoding: 'base64',
-      payloadTruncated: payload.length < record.value.length,
-      receivedAtMs: Math.max(0, Math.trunc(record.timestampMs)),
-    };
-  });
+  const letters = invalid.map(({ record, detail }) =>
+    recordDeadLetter(
+      { ...record, origin: `${slice.topic}/${slice.partition}/${record.offset}` },
+      { source: 'dispatcher', reason: 'INVALID_RECORD', detail },
+    ),
+  );
   await options.producer.send(
     DEAD_LETTERS_TOPIC,
     letters.map((letter) => ({ key: letter.id, value: JSON.stringify(letter) })),

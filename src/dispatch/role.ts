@@ -6,7 +6,7 @@ import { laneDispatcher } from './dispatcher.js';
 import { dispatchMetrics } from './metrics.js';
 import { Window } from './window.js';
 
-/** The broker answers at the first record; a long wait only spares it empty answers. */
+/** The broker answers at the first record of a partition that is asked for; a long wait spares it empty answers. */
 const FETCH_WAIT_MS = 1_000;
 
 /** Role `dispatcher`: one consumer for each lane, so that a lane never waits behind another. */

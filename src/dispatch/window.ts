@@ -1,7 +1,16 @@
+/** Places in the window that are taken, and not yet those of open batches. */
+export interface Places {
+  /** Makes one of them the place of a batch, until what `follow` gives settles. An open batch is not followed again. */
+  hold(batchId: string, follow: () => Promise<unknown>): void;
+  /** Gives back those that no batch has. */
+  release(): void;
+}
+
 /** How many batches may be open at once. What does not fit waits in Kafka. */
 export class Window {
   readonly #limit: number;
   readonly #open = new Set<string>();
+  #reserved = 0;
   #waiters: (() => void)[] = [];
 
   constructor(limit: number) {
@@ -13,26 +22,55 @@ export class Window {
   }
 
   get isFull(): boolean {
-    return this.#open.size >= this.#limit;
+    return this.#open.size + this.#reserved >= this.#limit;
   }
 
-  /** Counts a batch as open until what `follow` gives settles. An id that is open already is not followed again. */
+  /**
+   * Takes places before batches are started: starts take time, and partitions run side by side. Undefined when they are
+   * not there; a batch of more models than the window has places gets them when nothing else is open.
+   */
+  reserve(places: number): Places | undefined {
+    const taken = this.#open.size + this.#reserved;
+    if (taken > 0 && taken + places > this.#limit) return undefined;
+    let left = places;
+    this.#reserved += places;
+    const give = (): void => {
+      if (left === 0) return;
+      left -= 1;
+      this.#reserved -= 1;
+    };
+    return {
+      hold: (batchId, follow) => {
+        give();
+        this.hold(batchId, follow);
+      },
+      release: () => {
+        while (left > 0) give();
+        this.#wake();
+      },
+    };
+  }
+
+  /** Counts a batch as open that is so already, whether there is room or not. */
   hold(batchId: string, follow: () => Promise<unknown>): void {
     if (this.#open.has(batchId)) return;
     this.#open.add(batchId);
     const release = (): void => {
       this.#open.delete(batchId);
-      if (this.isFull) return;
-      const waiters = this.#waiters;
-      this.#waiters = [];
-      for (const wake of waiters) wake();
+      this.#wake();
     };
     follow().then(release, release);
   }
 
-  /** Resolves when there is room. */
+  /** Resolves when there may be room. */
   room(): Promise<void> {
-    if (!this.isFull) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  #wake(): void {
+    if (this.isFull) return;
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
   }
 }

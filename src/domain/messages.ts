@@ -7,6 +7,9 @@ import { DEAD_LETTER_REASONS, IMAGE_REASONS, type DeadLetterReason, type ImageRe
  */
 
 const epochMs = z.int().nonnegative().describe('Milliseconds since 1970-01-01T00:00:00Z');
+/** As far as the columns go: ClickHouse would wrap a larger number around without a word. */
+const unsigned32 = z.int().nonnegative().max(4_294_967_295);
+const pixels = unsigned32.describe('Pixels, after EXIF orientation; 0 when unknown');
 const generation = z
   .string()
   .regex(/^\d{1,20}$/)
@@ -50,13 +53,13 @@ export const imageResultSchema = z.object({
     .optional()
     .describe('Only for dead'),
   detail: z.string().max(500).optional().describe('For a person: what exactly went wrong'),
-  width: z.int().nonnegative().describe('Pixels, after EXIF orientation; 0 when unknown'),
-  height: z.int().nonnegative().describe('Pixels, after EXIF orientation; 0 when unknown'),
+  width: pixels,
+  height: pixels,
   detections: z.array(detectionSchema).max(10_000),
   uploadedAtMs: epochMs,
   receivedAtMs: epochMs,
   detectedAtMs: epochMs.describe('When the pacer granted the inference; for dead, when it was given up'),
-  attempts: z.int().nonnegative().describe('Inferences begun for it, this one included'),
+  attempts: unsigned32.describe('Inferences begun for it, this one included'),
   workflowId: z.string().max(1000),
   runId: z.string().max(64),
 });

@@ -7,6 +7,9 @@ export function imageEventsTopic(lane: string): string {
   return `${IMAGE_EVENTS_PREFIX}${lane}`;
 }
 
+/** Names of models: they name queues, and events are routed to them. */
+export const MODEL_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
+
 export const ORCHESTRATION_QUEUE = 'penstock-orchestration';
 
 /** Queue of the detectors of a model; express work has one of its own with a slot kept for it. */

@@ -7,7 +7,7 @@ import {
   type DeadLetterReason,
   type ImageEvent,
 } from '../domain/index.js';
-import { deadLetter } from './deadLetter.js';
+import { deadLetter } from '../stream/index.js';
 import type { AddressedRecord } from './groupCommit.js';
 import type { FinalizedObject, IncomingEvent } from './reading.js';
 import type { Router } from './route.js';
@@ -80,6 +80,7 @@ function refuse(
   const source = event.sourceId === undefined ? '' : `, id ${event.sourceId}`;
   const letter = deadLetter({
     id: randomUUID(),
+    source: 'intake',
     reason,
     detail,
     origin: `POST ${path} (${event.form}${source})`,

@@ -14,6 +14,9 @@ import { readStorageObject } from './storageObject.js';
 const FINALIZED = 'google.cloud.storage.object.v1.finalized';
 const MESSAGE_PUBLISHED = 'google.cloud.pubsub.topic.v1.messagePublished';
 
+/** A small body may hold a hundred thousand elements, each of which would be a record. */
+const MAX_BATCH_EVENTS = 1000;
+
 const attributesSchema = z.object({
   specversion: z.string().regex(/^1\./, 'only CloudEvents 1.x'),
   type: z.string().min(1),
@@ -56,6 +59,8 @@ function readJsonModes(mediaType: string, body: Buffer, nowMs: number): Incoming
   if (!isBatch) return [{ ...readStructured(json.value, nowMs), payload: body }];
   if (!Array.isArray(json.value)) return whole(refused('UNPARSABLE', 'body: a batch is a JSON array'));
   const elements: unknown[] = json.value;
+  if (elements.length > MAX_BATCH_EVENTS)
+    return whole(refused('UNPARSABLE', `body: ${elements.length} events, at most ${MAX_BATCH_EVENTS} in a batch`));
   return elements.map((element) => ({
     ...readStructured(element, nowMs),
     payload: Buffer.from(JSON.stringify(element)),

@@ -1,3 +1,4 @@
+import type { RefusedRecord } from '../stream/index.js';
 import type { Target } from '../warehouse/index.js';
 
 /** A row on its way into a table. */
@@ -11,12 +12,8 @@ export interface Row {
 }
 
 /** Where a row was read, for a dead letter. */
-export interface RecordSource {
+export interface RecordSource extends RefusedRecord {
   topic: string;
-  /** topic/partition/offset */
-  origin: string;
-  value: Buffer;
-  timestampMs: number;
   /** Aborted when nobody waits for the row any more: whoever has the partition now reads it again. */
   signal: AbortSignal;
 }

@@ -32,7 +32,6 @@ export function readRow(source: RecordSource, retention: { days: number; nowMs: 
   const message = parsed.data;
   if ('payload' in message) {
     if (message.receivedAtMs > MAX_TIME_MS) return unfit(`receivedAtMs: ${message.receivedAtMs} is after 2100`);
-    if (message.receivedAtMs < oldestMs) return outOfRetention('received', message.receivedAtMs);
     const tablePartition = month(message.receivedAtMs);
     return { kind: 'row', row: { target: DEAD_LETTERS, tablePartition, source, json: deadLetterRow(message) } };
   }
@@ -46,7 +45,7 @@ export function readRow(source: RecordSource, retention: { days: number; nowMs: 
   return { kind: 'row', row: { target: IMAGE_RESULTS, tablePartition, source, json: imageResultRow(message) } };
 }
 
-/** ClickHouse drops a row beyond the TTL while it inserts it, and answers OK. */
+/** A row beyond the TTL would be dropped by the next merge, without a word. */
 function outOfRetention(what: string, timeMs: number): ReadRow {
   return { kind: 'unfit', reason: 'OUT_OF_RETENTION', detail: `${what} ${new Date(timeMs).toISOString()}` };
 }

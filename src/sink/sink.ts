@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEAD_LETTERS_TOPIC, type DeadLetterReason } from '../domain/index.js';
-import { GroupCommit, type SliceHandler, type StreamProducer } from '../stream/index.js';
+import { GroupCommit, recordDeadLetter, type SliceHandler, type StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { WarehouseError } from '../warehouse/index.js';
 import {
@@ -11,7 +11,6 @@ import {
   type RecordSource,
   type Row,
 } from './block.js';
-import { deadLetterOf } from './deadLetter.js';
 import type { SinkMetrics } from './metrics.js';
 import { readRow, sourceOf } from './rows.js';
 
@@ -28,7 +27,7 @@ export interface SinkOptions {
   log: Logger;
   /** Told a sentence while ClickHouse is waited for, `undefined` when it answers again. */
   onWaiting: (sentence: string | undefined) => void;
-  /** Ends the repetition of inserts: the role is stopping. */
+  /** Ends the repetition of inserts: the role is stopping. What was read is still tried once. */
   stopping: AbortSignal;
 }
 
@@ -81,7 +80,6 @@ async function storeAll(options: SinkOptions, rows: readonly Row[]): Promise<voi
 async function insertUntilKnown(options: SinkOptions, rows: readonly Row[]): Promise<InsertOutcome> {
   const table = rows[0]?.target.table ?? '';
   for (let tries = 0; ; tries += 1) {
-    options.stopping.throwIfAborted();
     const endTimer = options.metrics.insertSeconds.startTimer({ table });
     try {
       const outcome = await options.insert(rows);
@@ -115,7 +113,7 @@ async function bury({ log, metrics, producer }: SinkOptions, refusals: readonly 
   }
   const letters = refusals
     .filter(({ source }) => source.topic !== DEAD_LETTERS_TOPIC)
-    .map(({ source, reason, detail }) => deadLetterOf(source, reason, detail));
+    .map(({ source, reason, detail }) => recordDeadLetter(source, { source: 'sink', reason, detail }));
   if (letters.length === 0) return;
   await producer.send(
     DEAD_LETTERS_TOPIC,

@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Config } from '../config/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
+import { callHandler } from './callHandler.js';
 import { connectKafka } from './kafka.js';
 import { retryForever } from '../service/index.js';
-import { Partitions } from './partitions.js';
+import { Partitions, type PartitionOffset } from './partitions.js';
 import type { PartitionPosition } from './position.js';
-import type { Progress, Slice, SliceHandler, StreamConsumer, StreamRecord } from './types.js';
+import type { Slice, SliceHandler, StreamConsumer, StreamRecord } from './types.js';
 
 export interface ConsumerOptions {
   config: Config;
@@ -25,8 +26,6 @@ export interface ConsumerOptions {
   watchEveryMs?: number;
 }
 
-const HEARTBEAT_EVERY_MS = 1_000;
-const PAUSE_AFTER_ERROR_MS = 1_000;
 const ADMISSION_BACKOFF = { firstMs: 100, maxMs: 5_000 };
 
 /**
@@ -52,6 +51,8 @@ class GroupConsumer implements StreamConsumer {
   readonly #consumer: Consumer;
   readonly #admin: Admin;
   readonly #partitions: Partitions;
+  /** Why the last slice of a partition was not consumed, where its handler failed. */
+  readonly #failing = new Map<string, string>();
   readonly #closing = new AbortController();
   /** Raised at every join: work of an older generation commits nothing. */
   #generation = 0;
@@ -106,16 +107,17 @@ class GroupConsumer implements StreamConsumer {
   }
 
   problems(): string[] {
-    const problems = this.#partitions.problems();
+    const problems = [...this.#partitions.problems(), ...this.#failing.values()];
     if (!this.#joined) problems.push(`not in the group ${this.#options.groupId}`);
     return problems;
   }
 
   async close(): Promise<void> {
     this.#closing.abort(new Error('consumer is closing'));
-    this.#generationEnd.abort(new Error('consumer is closing'));
     await this.#watching;
+    // Waits for the handlers that run; what they finish is committed.
     await this.#consumer.disconnect();
+    this.#generationEnd.abort(new Error('consumer is closed'));
     await this.#admin.disconnect();
   }
 
@@ -124,6 +126,7 @@ class GroupConsumer implements StreamConsumer {
     this.#generationEnd.abort(new Error('partition was reassigned'));
     this.#generationEnd = new AbortController();
     this.#partitions.clear();
+    this.#failing.clear();
   }
 
   /**
@@ -136,15 +139,12 @@ class GroupConsumer implements StreamConsumer {
     try {
       for (const [topic, partitions] of Object.entries(assignment)) this.#consumer.pause([{ topic, partitions }]);
       for (const [topic, partitions] of Object.entries(assignment)) {
-        const { committed, range } = await retryForever(() => this.#partitions.offsets(topic), {
+        const fit = await retryForever(() => this.#admitTopic(generation, topic, partitions), {
           backoff: ADMISSION_BACKOFF,
           signal,
-          onError: (error, tries) => this.#log.warn({ err: error, topic, tries }, 'offsets can not be read'),
+          onError: (error, tries) => this.#log.warn({ err: error, topic, tries }, 'partitions can not be admitted yet'),
         });
         if (generation !== this.#generation) return;
-        const fit = partitions.filter((partition) =>
-          this.#partitions.admit(topic, partition, committed.get(partition), range.get(partition)),
-        );
         if (fit.length > 0) this.#consumer.resume([{ topic, partitions: fit }]);
       }
     } catch (error) {
@@ -153,15 +153,34 @@ class GroupConsumer implements StreamConsumer {
     }
   }
 
+  /** Commits the start of partitions that have no commit: without one, a topic made again could not be told. */
+  async #admitTopic(generation: number, topic: string, partitions: readonly number[]): Promise<number[]> {
+    const { fit, uncommitted } = await this.#partitions.admit(topic, partitions);
+    if (uncommitted.length === 0 || generation !== this.#generation) return fit;
+    await this.#commitAll(topic, uncommitted);
+    // The library commits nothing, silently, while it is still starting.
+    const again = await this.#partitions.admit(topic, partitions);
+    if (again.uncommitted.length === 0) return again.fit;
+    throw new Error(`${topic}: the start of ${again.uncommitted.length} partitions is not committed yet`);
+  }
+
+  async #commitAll(topic: string, offsets: readonly PartitionOffset[]): Promise<void> {
+    await this.#consumer.commitOffsets(
+      offsets.map(({ partition, offset }) => ({ topic, partition, offset: offset.toString() })),
+    );
+  }
+
   async #read(payload: EachBatchPayload): Promise<void> {
     const { topic, partition } = payload.batch;
     const generation = this.#generation;
     let rest = payload.batch.messages.map(toRecord);
     const first = rest[0];
     if (first === undefined) return;
-    const position = await this.#partitions.position(topic, partition);
+    const position = this.#partitions.position(topic, partition);
+    // Not admitted yet: what is left unread comes again.
+    if (position === undefined) return;
     if (!(await this.#partitions.accepts(topic, partition, position, first.offset))) {
-      this.#consumer.pause([{ topic, partitions: [partition] }]);
+      await this.#halt(topic, { partition, offset: position.expected });
       return;
     }
 
@@ -174,10 +193,13 @@ class GroupConsumer implements StreamConsumer {
         highWatermark: BigInt(payload.batch.highWatermark),
         signal: this.#generationEnd.signal,
       };
-      const { progress, interrupted } = await this.#call(slice, payload);
+      const { progress, interrupted, failure } = await callHandler(this.#options.handler, slice, payload, this.#log);
+      const name = `${topic}/${partition}`;
+      if (failure === undefined) this.#failing.delete(name);
+      else this.#failing.set(name, `${name}: ${failure}`);
       const last = rest[progress.consumed - 1];
       if (last !== undefined) {
-        if (!(await this.#commit(generation, position, topic, partition, last.offset + 1n))) return;
+        if (!(await this.#commit(payload, generation, position, last.offset + 1n))) return;
         position.expected = last.offset + 1n;
         payload.resolveOffset(last.offset.toString());
         rest = rest.slice(progress.consumed);
@@ -191,50 +213,33 @@ class GroupConsumer implements StreamConsumer {
     }
   }
 
-  /** Runs the handler and keeps the membership alive meanwhile; always waits for the handler to end. */
-  async #call(slice: Slice, payload: EachBatchPayload): Promise<{ progress: Progress; interrupted?: Error }> {
-    const ended = new AbortController();
-    const signal = AbortSignal.any([slice.signal, ended.signal]);
-    let interrupted: Error | undefined;
-    const beat = setInterval(() => {
-      payload.heartbeat().catch((error: unknown) => {
-        interrupted ??= error instanceof Error ? error : new Error(String(error));
-        ended.abort(interrupted);
-      });
-    }, HEARTBEAT_EVERY_MS);
-    try {
-      const progress = await this.#options.handler({ ...slice, signal });
-      return { progress, ...(interrupted ? { interrupted } : {}) };
-    } catch (error) {
-      if (signal.aborted) return { progress: { consumed: 0 }, ...(interrupted ? { interrupted } : {}) };
-      this.#log.error({ err: error, topic: slice.topic, partition: slice.partition }, 'slice failed, it is read again');
-      return { progress: { consumed: 0, pauseUntil: sleep(PAUSE_AFTER_ERROR_MS, undefined, { ref: false }) } };
-    } finally {
-      clearInterval(beat);
-    }
-  }
-
   /**
    * Commits, unless the topic was made again since the last commit: then it is read from its start, and `false` comes
    * back. A commit that is refused costs a repetition, never a loss: the next member reads the same records again.
    */
   async #commit(
+    payload: EachBatchPayload,
     generation: number,
     position: PartitionPosition,
-    topic: string,
-    partition: number,
     offset: bigint,
   ): Promise<boolean> {
+    const { topic, partition } = payload.batch;
     // Taken down meanwhile: the offset belongs to a log that is no more.
-    if (generation !== this.#generation || !this.#partitions.isCurrent(topic, partition, position)) return false;
+    const isStale = (): boolean =>
+      generation !== this.#generation || this.#partitions.position(topic, partition) !== position;
+    if (isStale()) return false;
     try {
-      if (position.committed && (await this.#restartIfMadeAgain(topic, [partition]))) return false;
-      await this.#consumer.commitOffsets([{ topic, partition, offset: offset.toString() }]);
-      position.committed = true;
+      await this.#examine(topic, [partition]);
+      if (isStale() || this.#partitions.isStopped(topic, partition)) return false;
+      // By the batch and not by the consumer, which commits nothing, silently, once it is told to stop.
+      await payload.commitOffsetsIfNecessary({
+        topics: [{ topic, partitions: [{ partition, offset: offset.toString() }] }],
+      });
+      position.committed = offset;
     } catch (error) {
       this.#log.warn({ err: error, topic, partition, offset: offset.toString() }, 'commit refused');
     }
-    return true;
+    return !isStale();
   }
 
   #pause(topic: string, partition: number, until: Promise<unknown>): void {
@@ -259,7 +264,7 @@ class GroupConsumer implements StreamConsumer {
       if (signal.aborted) return;
       try {
         for (const topic of this.#options.topics) {
-          await this.#restartIfMadeAgain(topic, this.#partitions.committed(topic));
+          await this.#examine(topic, this.#partitions.admitted(topic));
         }
       } catch (error) {
         this.#log.debug({ err: error }, 'could not compare committed offsets');
@@ -267,14 +272,21 @@ class GroupConsumer implements StreamConsumer {
     }
   }
 
-  /** Reads partitions whose topic was made again from their start; true when there was one. */
-  async #restartIfMadeAgain(topic: string, partitions: readonly number[]): Promise<boolean> {
-    const madeAgain = await this.#partitions.takeMadeAgain(topic, partitions);
-    for (const { partition, from, wasStopped } of madeAgain) {
-      this.#consumer.seek({ topic, partition, offset: from.toString() });
+  /** Reads partitions whose topic was made again from their start, and stops those whose records are gone unread. */
+  async #examine(topic: string, partitions: readonly number[]): Promise<void> {
+    const { madeAgain, stopped } = await this.#partitions.examine(topic, partitions);
+    for (const lost of stopped) await this.#halt(topic, lost);
+    if (madeAgain.length === 0) return;
+    for (const { partition, offset } of madeAgain) this.#consumer.seek({ topic, partition, offset: offset.toString() });
+    await this.#commitAll(topic, madeAgain);
+    for (const { partition, wasStopped } of madeAgain)
       if (wasStopped) this.#consumer.resume([{ topic, partitions: [partition] }]);
-    }
-    return madeAgain.length > 0;
+  }
+
+  /** Reads no further, and commits where it stands: the library may have moved the commit over what is missing. */
+  async #halt(topic: string, lost: PartitionOffset): Promise<void> {
+    this.#consumer.pause([{ topic, partitions: [lost.partition] }]);
+    await this.#commitAll(topic, [lost]);
   }
 }
 

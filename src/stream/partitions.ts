@@ -5,13 +5,18 @@ import { committedOffsets, logRange } from './topics.js';
 
 const EMPTY: LogRange = { low: 0n, high: 0n };
 
-/** A partition to read from its start: its topic was made again. */
-export interface MadeAgain {
+/** An offset to commit. */
+export interface PartitionOffset {
   partition: number;
-  /** First offset of the new log. */
-  from: bigint;
-  /** It was stopped for records that were missing in the old log. */
-  wasStopped: boolean;
+  offset: bigint;
+}
+
+/** What was found of partitions whose commit was moved back or has vanished. */
+export interface Findings {
+  /** The topic was made again: to be read from here. `wasStopped` for records that were missing in the old log. */
+  madeAgain: (PartitionOffset & { wasStopped: boolean })[];
+  /** Stopped: records are gone unread. The offset is that of the first one. */
+  stopped: PartitionOffset[];
 }
 
 /**
@@ -21,6 +26,8 @@ export interface MadeAgain {
 export class Partitions {
   readonly #positions = new Map<string, PartitionPosition>();
   readonly #stopped = new Map<string, string>();
+  /** Losses that are counted, by partition: a rejoin finds the same ones again. */
+  readonly #counted = new Map<string, { expected: bigint; records: bigint }>();
   readonly #missing;
 
   constructor(
@@ -47,35 +54,33 @@ export class Partitions {
     return this.#stopped.has(key(topic, partition));
   }
 
-  /** False once the position was taken down: its offsets belong to a log that is no more. */
-  isCurrent(topic: string, partition: number, position: PartitionPosition): boolean {
-    return this.#positions.get(key(topic, partition)) === position;
+  /** Undefined before the partition was admitted. */
+  position(topic: string, partition: number): PartitionPosition | undefined {
+    return this.#positions.get(key(topic, partition));
   }
 
-  /** What the group has committed and what the log holds, of every partition of a topic. */
-  async offsets(topic: string): Promise<{ committed: Map<number, bigint>; range: Map<number, LogRange> }> {
+  /**
+   * Takes down where partitions stand. `fit` may be read, once `uncommitted` is committed: from then on a commit that
+   * vanishes or moves back tells that the topic was made again. The others are stopped.
+   */
+  async admit(
+    topic: string,
+    partitions: readonly number[],
+  ): Promise<{ fit: number[]; uncommitted: PartitionOffset[] }> {
     const committed = await committedOffsets(this.admin, this.groupId, topic);
-    return { committed, range: await logRange(this.admin, topic) };
-  }
-
-  /** Takes a partition's position down; false, and stopped, when records are gone that the group has not read. */
-  admit(topic: string, partition: number, committed: bigint | undefined, range: LogRange = EMPTY): boolean {
-    const position = PartitionPosition.of(committed, range);
-    this.#positions.set(key(topic, partition), position);
-    const finding = position.judge(range.low, range);
-    if (finding.kind !== 'missing') return true;
-    this.#stop(topic, partition, finding.records);
-    return false;
-  }
-
-  /** The position of a partition in this generation: from what the group has committed and what the log holds. */
-  async position(topic: string, partition: number): Promise<PartitionPosition> {
-    const known = this.#positions.get(key(topic, partition));
-    if (known) return known;
-    const { committed, range } = await this.offsets(topic);
-    const position = PartitionPosition.of(committed.get(partition), range.get(partition) ?? EMPTY);
-    this.#positions.set(key(topic, partition), position);
-    return position;
+    const range = await logRange(this.admin, topic);
+    const fit: number[] = [];
+    const uncommitted: PartitionOffset[] = [];
+    for (const partition of partitions) {
+      const log = range.get(partition) ?? EMPTY;
+      const position = PartitionPosition.of(committed.get(partition), log);
+      this.#positions.set(key(topic, partition), position);
+      const finding = position.judge(log.low, log);
+      if (finding.kind === 'missing') this.#stop(topic, partition, position.expected, finding.records);
+      else fit.push(partition);
+      if (position.isNew) uncommitted.push({ partition, offset: position.expected });
+    }
+    return { fit, uncommitted };
   }
 
   /** May the records from `first` on be read? False, and stopped, when some before them are gone unread. */
@@ -85,7 +90,7 @@ export class Partitions {
     const finding = position.judge(first, range);
     const fields = { topic, partition, expected: position.expected.toString(), first: first.toString() };
     if (finding.kind === 'missing') {
-      this.#stop(topic, partition, finding.records);
+      this.#stop(topic, partition, position.expected, finding.records);
       return false;
     }
     if (finding.kind === 'restarted') this.log.warn(fields, 'the log begins anew: topic made again or offsets reset');
@@ -93,38 +98,55 @@ export class Partitions {
     return true;
   }
 
-  /** Those of a topic that had a commit when they were last looked at. */
-  committed(topic: string): number[] {
-    return [...this.#positions]
-      .filter(([name, { committed }]) => committed && name.startsWith(`${topic}/`))
-      .map(([name]) => Number(name.slice(topic.length + 1)));
+  /** The partitions of a topic that were admitted. */
+  admitted(topic: string): number[] {
+    return [...this.#positions.keys()]
+      .filter((name) => name.startsWith(`${topic}/`))
+      .map((name) => Number(name.slice(topic.length + 1)));
   }
 
   /**
-   * The commits of a deleted topic vanish with it. A position that was committed and no longer is means that the topic
-   * was made again, even when it has meanwhile grown past the old offset. Takes such positions down and gives them back.
+   * Holds what the broker has committed against what this process has. The commits of a deleted topic vanish with it,
+   * even when the new one has grown past the old offset; and kafkajs, out of range, moves a commit to the log's start.
+   * A partition whose log begins above its position is stopped, the others were made again.
    */
-  async takeMadeAgain(topic: string, partitions: readonly number[]): Promise<MadeAgain[]> {
-    if (partitions.length === 0) return [];
-    const committed = await committedOffsets(this.admin, this.groupId, topic);
-    const gone = partitions.filter(
-      (partition) => !committed.has(partition) && this.#positions.get(key(topic, partition))?.committed,
-    );
-    if (gone.length === 0) return [];
-    const range = await logRange(this.admin, topic);
-    return gone.map((partition) => {
-      const fields = { topic, partition };
-      this.log.warn(fields, 'committed offset is gone: the topic was made again, reading it from its start');
-      this.#positions.delete(key(topic, partition));
-      const wasStopped = this.#stopped.delete(key(topic, partition));
-      return { partition, from: range.get(partition)?.low ?? 0n, wasStopped };
+  async examine(topic: string, partitions: readonly number[]): Promise<Findings> {
+    const findings: Findings = { madeAgain: [], stopped: [] };
+    // What is committed while the broker answers must not look like a step back.
+    const before = partitions.flatMap((partition) => {
+      const position = this.position(topic, partition);
+      return position ? [{ partition, position, committed: position.committed }] : [];
     });
+    if (before.length === 0) return findings;
+    const now = await committedOffsets(this.admin, this.groupId, topic);
+    const back = before.filter(({ partition, committed }) => (now.get(partition) ?? -1n) < committed);
+    if (back.length === 0) return findings;
+    const range = await logRange(this.admin, topic);
+    for (const { partition, position } of back) {
+      if (this.position(topic, partition) !== position) continue;
+      const log = range.get(partition) ?? EMPTY;
+      if (log.low > position.expected) {
+        this.#stop(topic, partition, position.expected, log.low - position.expected);
+        findings.stopped.push({ partition, offset: position.expected });
+        continue;
+      }
+      const fields = { topic, partition, committed: position.committed.toString() };
+      this.log.warn(fields, 'committed offset is gone: the topic was made again, reading it from its start');
+      const anew = PartitionPosition.of(undefined, log);
+      this.#positions.set(key(topic, partition), anew);
+      const wasStopped = this.#stopped.delete(key(topic, partition));
+      findings.madeAgain.push({ partition, offset: anew.expected, wasStopped });
+    }
+    return findings;
   }
 
-  #stop(topic: string, partition: number, records: bigint): void {
-    const sentence = `${topic}/${partition}: ${records} records are gone unread; the partition is stopped`;
-    this.#missing.inc({ topic }, Number(records));
-    this.#stopped.set(key(topic, partition), sentence);
+  #stop(topic: string, partition: number, expected: bigint, records: bigint): void {
+    const name = key(topic, partition);
+    const sentence = `${name}: ${records} records are gone unread; the partition is stopped`;
+    const counted = this.#counted.get(name);
+    this.#missing.inc({ topic }, Number(records - (counted?.expected === expected ? counted.records : 0n)));
+    this.#counted.set(name, { expected, records });
+    this.#stopped.set(name, sentence);
     this.log.error({ topic, partition, missing: records.toString() }, sentence);
   }
 }

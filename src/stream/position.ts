@@ -11,23 +11,22 @@ export interface LogRange {
 
 /** Where a partition is to go on, and what it means when the log does not. */
 export class PartitionPosition {
-  /** Offset of the next record. */
-  expected: bigint;
-  /** Has the broker a commit of this group for it? */
-  committed: boolean;
-
-  private constructor(expected: bigint, committed: boolean) {
-    this.expected = expected;
-    this.committed = committed;
-  }
+  private constructor(
+    /** Offset of the next record. */
+    public expected: bigint,
+    /** What the group has committed, as far as this process knows. */
+    public committed: bigint,
+    /** The broker has no such commit yet: it is to be made before a record is read. */
+    readonly isNew: boolean,
+  ) {}
 
   /**
    * Without a commit a group begins at the start of the log. A commit above the log's end belongs to a topic that no
    * longer exists: the one of that name now is read from its start.
    */
   static of(committed: bigint | undefined, { low, high }: LogRange): PartitionPosition {
-    if (committed === undefined || committed > high) return new PartitionPosition(low, false);
-    return new PartitionPosition(committed, true);
+    if (committed === undefined || committed > high) return new PartitionPosition(low, low, true);
+    return new PartitionPosition(committed, committed, false);
   }
 
   /** Judges a first offset that is not the expected one. */

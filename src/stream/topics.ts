@@ -104,12 +104,15 @@ export async function logRange(admin: Admin, topic: string): Promise<Map<number,
   return new Map(offsets.map(({ partition, low, high }) => [partition, { low: BigInt(low), high: BigInt(high) }]));
 }
 
-/** Committed offsets of a group; a partition without a commit is left out. */
+/**
+ * Committed offsets of a group; a partition without a commit (-1) is left out. kafkajs commits -2 when an offset is out
+ * of range; where the group stood before is lost then, so nothing counts as read.
+ */
 export async function committedOffsets(admin: Admin, groupId: string, topic: string): Promise<Map<number, bigint>> {
   const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
   const committed = new Map<number, bigint>();
   for (const { partition, offset } of answer?.partitions ?? []) {
-    if (BigInt(offset) >= 0n) committed.set(partition, BigInt(offset));
+    if (offset !== '-1') committed.set(partition, BigInt(offset) < 0n ? 0n : BigInt(offset));
   }
   return committed;
 }

@@ -45,7 +45,7 @@ export interface Slice {
   records: readonly StreamRecord[];
   /** Offset after the last record in the log when the slice was read. */
   highWatermark: bigint;
-  /** Aborts when the partition is lost or the consumer stops: stop waiting, what is returned is not committed. */
+  /** Aborts when the partition is lost: stop waiting, what is returned is not committed. */
   signal: AbortSignal;
 }
 
@@ -65,6 +65,6 @@ export type SliceHandler = (slice: Slice) => Promise<Progress>;
 export interface StreamConsumer {
   /** Sentences about what it waits for or what stopped; empty when all is well. */
   problems(): string[];
-  /** Stops fetching, waits for the handlers in flight (bounded by the caller), leaves the group. */
+  /** Stops fetching, waits for the handlers in flight (bounded by the caller), commits what they did, leaves the group. */
   close(): Promise<void>;
 }

@@ -33,7 +33,7 @@ export function imageResultRow(result: ImageResult): string {
     result.model,
     result.status,
     result.reason ?? '',
-    result.detail ?? '',
+    (result.detail ?? '').toWellFormed(),
     result.width,
     result.height,
     boxes.map((box) => box.class),
@@ -51,15 +51,15 @@ export function imageResultRow(result: ImageResult): string {
   ]);
 }
 
-/** The row of `DEAD_LETTERS` for a dead letter. */
+/** The row of `DEAD_LETTERS` for a dead letter. ClickHouse refuses half a surrogate pair, which a cut text may end in. */
 export function deadLetterRow(letter: DeadLetter): string {
   return JSON.stringify([
     letter.id,
     letter.source,
     letter.reason,
-    letter.detail,
-    letter.origin,
-    letter.payload,
+    letter.detail.toWellFormed(),
+    letter.origin.toWellFormed(),
+    letter.payload.toWellFormed(),
     letter.payloadEncoding,
     letter.payloadTruncated,
     letter.receivedAtMs,

@@ -260,6 +260,95 @@ describe('the consumer', () => {
   });
 });
 
+describe('the consumer, in the middle of its work', () => {
+  /** Records 0 to 9 are read, and the partition is paused; then 10 to 109 are deleted. */
+  async function losing(topic: string) {
+    await produce(topic, names('r', 10));
+    let go: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    let isPaused = false;
+    const values: string[] = [];
+    const metrics = createMetrics('test');
+    const consumer = await consume(
+      topic,
+      ({ records }) => {
+        if (isPaused) return Promise.resolve({ consumed: 0, pauseUntil: gate });
+        values.push(...records.map(({ value }) => value.toString()));
+        return Promise.resolve({ consumed: records.length });
+      },
+      { metrics },
+    );
+    await vi.waitFor(async () => expect(await committed(topic)).toBe('10'), within);
+    isPaused = true;
+    await produce(topic, names('lost', 100));
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '110' }] });
+    const counted = (): Promise<string> =>
+      metrics.registry.getSingleMetricAsString('penstock_stream_missing_records_total');
+    const goOn = (): void => {
+      isPaused = false;
+      go();
+    };
+    return { consumer, values, counted, goOn };
+  }
+
+  it.each([
+    { after: 5, what: 'more have come' },
+    { after: 0, what: 'the log is empty' },
+  ])('stops, and stays stopped, when records are gone unread and $what', async ({ after }) => {
+    const topic = await newTopic();
+    const { consumer, values, counted, goOn } = await losing(topic);
+    if (after > 0) await produce(topic, names('after', after));
+    goOn();
+    await vi.waitFor(() => expect(consumer.problems().join()).toContain('100 records are gone unread'), within);
+    // The library has moved the commit to the log's start: it stands again where reading ended.
+    await vi.waitFor(async () => expect(await committed(topic)).toBe('10'), within);
+    await sleep(1_000);
+    expect(consumer.problems()).toHaveLength(1);
+    expect(values).toEqual(names('r', 10));
+    expect(await counted()).toMatch(/ 100$/m);
+  });
+
+  it('reads all of a topic that was made again before its first commit', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('old', 10));
+    let go: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const values: string[] = [];
+    await consume(
+      topic,
+      async ({ records }) => {
+        values.push(...records.map(({ value }) => value.toString()));
+        await gate;
+        return { consumed: records.length };
+      },
+      { watchEveryMs: 600_000 },
+    );
+    await vi.waitFor(() => expect(values).toHaveLength(10), within);
+    await admin.deleteTopics({ topics: [topic] });
+    await vi.waitFor(async () => expect(await admin.listTopics()).not.toContain(topic), within);
+    await newTopic(1, topic);
+    await produce(topic, names('new', 30));
+    go();
+    await vi.waitFor(() => expect(values).toEqual(expect.arrayContaining(names('new', 30))), within);
+  });
+
+  it('commits what a handler finishes while it closes', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('r', 5));
+    let isCalled = false;
+    const consumer = await consume(topic, async ({ records }) => {
+      isCalled = true;
+      await sleep(1_500);
+      return { consumed: records.length };
+    });
+    await vi.waitFor(() => expect(isCalled).toBe(true), within);
+    await consumer.close();
+    open.splice(open.indexOf(consumer), 1);
+    expect(await committed(topic)).toBe('5');
+  });
+});
+
 describe('retention by consumption', () => {
   it('deletes what every named group has committed, and nothing before all of them have begun', async () => {
     const topic = await newTopic();

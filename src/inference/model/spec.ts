@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MODEL_NAME } from '../../domain/index.js';
 
 /** The format of model.yaml. Unknown keys are errors, because a typing mistake would otherwise run with a default. */
 
@@ -72,7 +73,7 @@ export const modelFileSchema = z.strictObject(
   {
     name: z
       .string({ error: 'the name of the model' })
-      .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, { error: '1 to 63 of a-z, 0-9, dot, dash, underscore; it names a queue' }),
+      .regex(MODEL_NAME, { error: '1 to 63 of a-z, 0-9, dot, dash, underscore; it names a queue' }),
     /** ONNX file, relative to model.yaml. Absent only for the decoder `none`. */
     file: text(1024).optional(),
     license: text(256),

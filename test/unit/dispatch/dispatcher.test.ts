@@ -181,6 +181,35 @@ describe('the dispatcher', () => {
     expect(await read(records(2, 4))).toEqual({ consumed: 2 });
   });
 
+  it('never has more batches open than the window, however many partitions ask at once', async () => {
+    const window = new Window(12);
+    for (let open = 0; open < 11; open += 1) window.hold(`before-${open}`, () => new Promise(() => undefined));
+    const { starts, read } = setUp({ window });
+    const all = await Promise.all(Array.from({ length: 30 }, (_, at) => read(records(at * 100, at * 100 + 2))));
+    expect(all.filter(({ consumed }) => consumed > 0)).toHaveLength(1);
+    expect([starts.executions.size, window.open]).toEqual([1, 12]);
+  });
+
+  it('gives its place in the window back when a start fails', async () => {
+    const window = new Window(1);
+    const failing = setUp({ window, starter: { start: () => Promise.reject(new Error('server away')) } });
+    await expect(failing.read(records(0, 2))).rejects.toThrow('server away');
+    expect(await setUp({ window }).read(records(0, 2))).toEqual({ consumed: 2 });
+  });
+
+  it('starts a batch of more models than the window has places when nothing else is open', async () => {
+    const { read } = setUp({ window: new Window(1) });
+    expect(await read([record(0, { model: 'a' }), record(1, { model: 'b' })])).toEqual({ consumed: 2 });
+  });
+
+  it('keeps a record that is read twice as one dead letter', async () => {
+    const { sent, read } = setUp();
+    await read([record(1, 'no json')]);
+    await read([record(1, 'no json')]);
+    const ids = sent.flatMap(({ records: all }) => all.map(({ key }) => key));
+    expect([ids.length, new Set(ids).size]).toEqual([2, 1]);
+  });
+
   it('consumes nothing when the outcome of a start is unknown', async () => {
     const { read } = setUp({ starter: { start: () => Promise.reject(new Error('server away')) } });
     await expect(read(records(0, 2))).rejects.toThrow('server away');

@@ -157,6 +157,12 @@ describe('POST /events/gcs', () => {
       'INVALID_EVENT',
       'eventType',
     ],
+    [
+      'a batch of more than 1,000 events',
+      { headers: BATCHED, payload: `[${'0,'.repeat(1000)}0]` },
+      'UNPARSABLE',
+      '1001',
+    ],
     ['a batch that is no array', { headers: BATCHED, payload: '{}' }, 'UNPARSABLE', 'array'],
     ['an event without id', binaryEvent({}, { 'ce-id': '' }), 'INVALID_EVENT', 'id'],
     ['CloudEvents 0.3', binaryEvent({}, { 'ce-specversion': '0.3' }), 'INVALID_EVENT', 'specversion'],

@@ -1,19 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { DEAD_LETTERS_TOPIC, deadLetterSchema } from '../../../src/domain/index.js';
-import { deadLetterOf } from '../../../src/sink/deadLetter.js';
+import { recordDeadLetter, type RefusedRecord } from '../../../src/stream/index.js';
 import { readRow, sourceOf } from '../../../src/sink/rows.js';
 import { DEAD_LETTERS, IMAGE_RESULTS } from '../../../src/warehouse/index.js';
 import { imageResult, sliceOf } from './results.js';
 
 const NOW = Date.now();
 
-function read(value: object | string, topic?: string) {
+function read(value: object | string, topic?: string, days = 396) {
   const slice = sliceOf([value], topic === undefined ? {} : { topic });
   const [record] = slice.records;
   if (record === undefined) throw new Error('no record');
   const source = sourceOf(slice, record);
-  return { source, row: readRow(source, { days: 396, nowMs: NOW }) };
+  return { source, row: readRow(source, { days, nowMs: NOW }) };
 }
+
+const letterOf = (source: RefusedRecord) =>
+  recordDeadLetter(source, { source: 'sink', reason: 'INVALID_RECORD', detail: 'no JSON' });
 
 describe('a record', () => {
   test('that fits becomes a row with one value per column', () => {
@@ -41,16 +44,29 @@ describe('a record', () => {
     expect(row).toMatchObject({ kind: 'unfit', reason: 'OUT_OF_RETENTION' });
   });
 
+  test('of a dead letter is kept as long as its table keeps it, whatever the retention of images', () => {
+    const letter = letterOf({ ...read('{"v":1').source, timestampMs: NOW - 390 * 86_400_000 });
+    expect(read(letter, DEAD_LETTERS_TOPIC, 7).row).toMatchObject({ kind: 'row' });
+  });
+
+  test('holds no half of a surrogate pair, which the server would refuse', () => {
+    const letter = { ...letterOf(read('{"v":1').source), detail: 'cut \ud83d', origin: 'x\ud83d!' };
+    const { row } = read(letter, DEAD_LETTERS_TOPIC);
+    if (row.kind !== 'row') throw new Error(row.detail);
+    expect(row.row.json).toContain('cut \ufffd');
+    expect(row.row.json).toContain('x\ufffd!');
+  });
+
   test('gives the same dead letter whenever it is read, which fits the schema and its table', () => {
     const { source } = read('{"v":1');
-    const letter = deadLetterOf(source, 'INVALID_RECORD', 'no JSON');
-    expect(deadLetterOf(read('{"v":1').source, 'INVALID_RECORD', 'no JSON')).toEqual(letter);
-    expect(deadLetterOf(read('{"v":2').source, 'INVALID_RECORD', 'no JSON').id).not.toBe(letter.id);
+    const letter = letterOf(source);
+    expect(letterOf(read('{"v":1').source)).toEqual(letter);
+    expect(letterOf(read('{"v":2').source).id).not.toBe(letter.id);
     expect(deadLetterSchema.parse(letter)).toMatchObject({ payload: '{"v":1', payloadEncoding: 'utf8' });
     const { row } = read(letter, DEAD_LETTERS_TOPIC);
     if (row.kind !== 'row') throw new Error(row.detail);
     expect(JSON.parse(row.row.json)).toHaveLength(DEAD_LETTERS.columns.length);
     const binary = { ...source, value: Buffer.from([0xff, 0xfe]) };
-    expect(deadLetterOf(binary, 'INVALID_RECORD', '')).toMatchObject({ payload: '//4=', payloadEncoding: 'base64' });
+    expect(letterOf(binary)).toMatchObject({ payload: '//4=', payloadEncoding: 'base64' });
   });
 });

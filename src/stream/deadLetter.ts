@@ -1,9 +1,32 @@
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { DEAD_LETTER_PAYLOAD_BYTES, type DeadLetter, type DeadLetterReason } from '../domain/index.js';
 
-/** Builds the dead letter of a refused event: the payload as it came, cut at DEAD_LETTER_PAYLOAD_BYTES. */
+/** A record of Kafka that can't be taken further. */
+export interface RefusedRecord {
+  /** topic/partition/offset */
+  origin: string;
+  value: Buffer;
+  timestampMs: number;
+}
+
+/**
+ * The dead letter of a record. Everything in it comes from the record, so a record that is read twice gives the same
+ * letter, and is one in the table. The id covers the value too: a topic that was made again repeats its offsets.
+ */
+export function recordDeadLetter(
+  { origin, value, timestampMs }: RefusedRecord,
+  { source, reason, detail }: Pick<DeadLetter, 'source' | 'reason' | 'detail'>,
+): DeadLetter {
+  const id = createHash('sha256').update(origin).update('\n').update(value).digest('hex').slice(0, 32);
+  const receivedAtMs = Math.max(0, Math.trunc(timestampMs));
+  return deadLetter({ id, source, reason, detail, origin, payload: value, receivedAtMs });
+}
+
+/** Builds a dead letter: the payload as it came, cut at DEAD_LETTER_PAYLOAD_BYTES. */
 export function deadLetter(options: {
   id: string;
+  source: DeadLetter['source'];
   reason: DeadLetterReason;
   detail: string;
   origin: string;
@@ -16,7 +39,6 @@ export function deadLetter(options: {
   const payloadEncoding = isText ? 'utf8' : 'base64';
   return {
     v: 1,
-    source: 'intake',
     ...rest,
     detail: detail.slice(0, 2000),
     origin: origin.slice(0, 512),

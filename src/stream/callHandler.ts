@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { EachBatchPayload } from 'kafkajs';
+import type { Logger } from '../telemetry/index.js';
+import type { Progress, Slice, SliceHandler } from './types.js';
+
+const HEARTBEAT_EVERY_MS = 1_000;
+const PAUSE_AFTER_ERROR_MS = 1_000;
+
+/**
+ * Runs the handler and keeps the membership alive meanwhile; always waits for the handler to end. A throw is a slice that
+ * is read again after a pause, and says why in `failure`. `interrupted` is what ended the membership.
+ */
+export async function callHandler(
+  handler: SliceHandler,
+  slice: Slice,
+  payload: Pick<EachBatchPayload, 'heartbeat'>,
+  log: Logger,
+): Promise<{ progress: Progress; interrupted?: Error; failure?: string }> {
+  // Not AbortSignal.any: in Node 20 a signal that lives long keeps something of each that was made of it, for ever.
+  const ended = new AbortController();
+  const { signal } = ended;
+  const onLost = (): void => ended.abort(slice.signal.reason);
+  slice.signal.addEventListener('abort', onLost, { once: true });
+  if (slice.signal.aborted) onLost();
+  let interrupted: Error | undefined;
+  const beat = setInterval(() => {
+    payload.heartbeat().catch((error: unknown) => {
+      interrupted ??= error instanceof Error ? error : new Error(String(error));
+      ended.abort(interrupted);
+    });
+  }, HEARTBEAT_EVERY_MS);
+  try {
+    const progress = await handler({ ...slice, signal });
+    return { progress, ...(interrupted ? { interrupted } : {}) };
+  } catch (error) {
+    if (signal.aborted) return { progress: { consumed: 0 }, ...(interrupted ? { interrupted } : {}) };
+    log.error({ err: error, topic: slice.topic, partition: slice.partition }, 'slice failed, it is read again');
+    const pauseUntil = sleep(PAUSE_AFTER_ERROR_MS, undefined, { ref: false });
+    return { progress: { consumed: 0, pauseUntil }, failure: error instanceof Error ? error.message : String(error) };
+  } finally {
+    clearInterval(beat);
+    slice.signal.removeEventListener('abort', onLost);
+  }
+}

@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigError, loadConfig } from '../../../src/config/index.js';
+
+describe('the configuration', () => {
+  it.each([
+    ['analytics', 'is not topic=group'],
+    ['penstock.image-results', 'is not topic=group'],
+    ['penstock.image-results=', 'is not topic=group'],
+    ['penstock.image-results=a=b', 'is not topic=group'],
+    ['penstock.image-result=analytics', 'is none of penstock.image-events.bulk'],
+    ['orders=billing', 'is none of penstock.image-events.bulk'],
+  ])('refuses the group %s, which would leave records unprotected or delete those of others', (pair, why) => {
+    expect(() => loadConfig({ PENSTOCK_HOUSEKEEP_GROUPS: pair })).toThrow(ConfigError);
+    expect(() => loadConfig({ PENSTOCK_HOUSEKEEP_GROUPS: pair })).toThrow(why);
+  });
+
+  it('takes groups of its own topics', () => {
+    const pairs = 'penstock.image-results=analytics,penstock.image-events.express=audit';
+    expect(loadConfig({ PENSTOCK_HOUSEKEEP_GROUPS: pairs }).PENSTOCK_HOUSEKEEP_GROUPS).toEqual(pairs.split(','));
+  });
+
+  it('takes any name that a model may have, and no retention beyond that of the tables', () => {
+    expect(loadConfig({ PENSTOCK_DEFAULT_MODEL: 'yolo_v8.1' }).PENSTOCK_DEFAULT_MODEL).toBe('yolo_v8.1');
+    expect(() => loadConfig({ PENSTOCK_RETENTION_DAYS: '397' })).toThrow('PENSTOCK_RETENTION_DAYS');
+  });
+});
