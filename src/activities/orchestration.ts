@@ -3,7 +3,7 @@ import type { Config } from '../config/index.js';
 import type { OrchestrationActivities } from '../domain/index.js';
 import { deleteConsumedRecords } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
-import { rollUp, verifyRollups, type Warehouse } from '../warehouse/index.js';
+import { rollUp, verifyRollups, type RollupProgress, type Warehouse } from '../warehouse/index.js';
 
 /** Activities on the orchestration queue: light work that needs no GPU. */
 export function createOrchestrationActivities(dependencies: {
@@ -14,7 +14,15 @@ export function createOrchestrationActivities(dependencies: {
   const { config, log, warehouse } = dependencies;
   return {
     rollUp: async ({ verify }) => {
-      const { hours } = await whileBeating(() => (verify ? verifyRollups(warehouse) : rollUp(warehouse)));
+      const { hours } = await whileBeating((context, onStep) => {
+        const before = progressOf(context.info.heartbeatDetails);
+        const options = {
+          signal: context.cancellationSignal,
+          onStep,
+          ...(before ? { now: new Date(before.beganAt), doneThrough: before.doneThrough } : {}),
+        };
+        return verify ? verifyRollups(warehouse, options) : rollUp(warehouse, options);
+      });
       return { hours };
     },
     deleteConsumedRecords: () => whileBeating(() => deleteConsumedRecords(config, log)),
@@ -23,13 +31,25 @@ export function createOrchestrationActivities(dependencies: {
 
 const BEAT_EVERY_MS = 2_000;
 
-/** Says every two seconds that the work goes on, so that a worker that was killed is soon replaced. */
-async function whileBeating<T>(work: () => Promise<T>): Promise<T> {
+/**
+ * Says every two seconds that the work goes on and how far it has come, so that a worker that was killed is soon replaced
+ * and its work is not begun anew.
+ */
+async function whileBeating<T>(
+  work: (context: Context, onStep: (progress: RollupProgress) => void) => Promise<T>,
+): Promise<T> {
   const context = Context.current();
-  const beat = setInterval(() => context.heartbeat(), BEAT_EVERY_MS);
+  let progress = progressOf(context.info.heartbeatDetails);
+  const beat = setInterval(() => context.heartbeat(progress), BEAT_EVERY_MS);
   try {
-    return await work();
+    return await work(context, (now) => (progress = now));
   } finally {
     clearInterval(beat);
   }
+}
+
+function progressOf(details: unknown): RollupProgress | undefined {
+  if (typeof details !== 'object' || details === null) return undefined;
+  const { beganAt, doneThrough } = details as Partial<RollupProgress>;
+  return typeof beganAt === 'number' && typeof doneThrough === 'number' ? { beganAt, doneThrough } : undefined;
 }

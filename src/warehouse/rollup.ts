@@ -9,11 +9,22 @@ export interface RollupOutcome {
 }
 
 export interface RollupOptions {
-  /** Instead of the server's time; for tests. */
+  /** When the pass began, instead of the server's time: for one that goes on, and for tests. */
   now?: Date;
+  /** Hours up to this one (milliseconds since the epoch) are done: another try of this pass has computed them. */
+  doneThrough?: number;
+  /** Ends the pass between two steps. */
   signal?: AbortSignal;
-  /** Called after each step, to heartbeat. */
-  onStep?: (hoursDone: number, hours: number) => void;
+  /** Called after each step. */
+  onStep?: (progress: RollupProgress) => void;
+}
+
+/** How far a pass has come; milliseconds since the epoch. */
+export interface RollupProgress {
+  /** When it began: what was stored later is for the next one. */
+  beganAt: number;
+  /** The last hour that is computed; they go in order. */
+  doneThrough: number;
 }
 
 /** A pass looks this far behind the watermark: `stored_at` is set when an insert begins, not when its rows show. */
@@ -22,8 +33,8 @@ const OVERLAP_MS = 10 * 60_000;
 const IDLE_WATERMARK_MS = 5 * 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
-/** Hours computed by one statement. */
-const HOURS_PER_STEP = 24;
+/** Hours computed by one statement: at 2,000 images a second, about a minute's work of its two allowed. */
+const HOURS_PER_STEP = 6;
 
 /**
  * Brings the rollups up to date: every hour of which a row was stored since the watermark is computed again from the
@@ -42,7 +53,7 @@ export async function rollUp(warehouse: Warehouse, options: RollupOptions = {}):
   const hours = touched
     .map(({ hour }) => hour * 1000)
     .filter((hour) => !isUnderTtl(hour, now, warehouse.retentionDays));
-  await recompute(warehouse, hours, options);
+  await recompute(warehouse, hours, now, options);
   if (hours.length > 0 || now.getTime() - watermark.getTime() > IDLE_WATERMARK_MS) {
     await warehouse.command("INSERT INTO rollup_watermarks SELECT 'images', {watermark:DateTime64(3, 'UTC')}", {
       watermark: clickHouseTime(now),
@@ -69,11 +80,18 @@ export async function verifyRollups(warehouse: Warehouse, options: RollupOptions
   const hours = present
     .map(({ hour }) => hour * 1000)
     .filter((hour) => !isUnderTtl(hour, now, warehouse.retentionDays));
-  await recompute(warehouse, hours, options);
+  await recompute(warehouse, hours, now, options);
   return { hours: hours.length, watermark };
 }
 
-async function recompute(warehouse: Warehouse, hours: readonly number[], options: RollupOptions): Promise<void> {
+async function recompute(
+  warehouse: Warehouse,
+  all: readonly number[],
+  now: Date,
+  options: RollupOptions,
+): Promise<void> {
+  const { doneThrough = -Infinity } = options;
+  const hours = all.filter((hour) => hour > doneThrough);
   for (let done = 0; done < hours.length; done += HOURS_PER_STEP) {
     options.signal?.throwIfAborted();
     const step = hours.slice(done, done + HOURS_PER_STEP);
@@ -82,7 +100,7 @@ async function recompute(warehouse: Warehouse, hours: readonly number[], options
       from: clickHouseTime(new Date(Math.min(...step))),
       to: clickHouseTime(new Date(Math.max(...step) + HOUR_MS)),
     });
-    options.onStep?.(done + step.length, hours.length);
+    options.onStep?.({ beganAt: now.getTime(), doneThrough: Math.max(...step) });
   }
 }
 

@@ -18,6 +18,7 @@ import {
   pendingMigrations,
   rollUp,
   verifyRollups,
+  type RollupProgress,
   WarehouseError,
   type Warehouse,
 } from '../../src/warehouse/index.js';
@@ -305,6 +306,30 @@ describe('rollups', () => {
     await expectExact();
   });
 
+  test('a pass that goes on after another try computes what is left of it, and leaves the rest to the next', async () => {
+    const days = Array.from({ length: 9 }, (_, day) => UPLOADED - day * 24 * HOUR);
+    await store(warehouse, ...days.map((uploadedAtMs, day) => result(`${day}`, ['dog'], { uploadedAtMs })));
+    const dying = new AbortController();
+    const steps: RollupProgress[] = [];
+    const onStep = (progress: RollupProgress): void => {
+      steps.push(progress);
+      dying.abort();
+    };
+    await expect(rollUp(warehouse, { signal: dying.signal, onStep })).rejects.toThrow();
+    const [first] = steps;
+    if (!first) throw new Error('no step was taken');
+    const rows = await rolledRows();
+    const again: RollupProgress[] = [];
+    const { watermark } = await rollUp(warehouse, {
+      now: new Date(first.beganAt),
+      doneThrough: first.doneThrough,
+      onStep: (progress) => again.push(progress),
+    });
+    expect([rows, again.length]).toEqual([6, 1]);
+    expect(watermark.getTime()).toBe(first.beganAt);
+    await expectExact();
+  });
+
   test('passes that run at once, and passes that die in the middle, leave the right numbers', async () => {
     const hours = Array.from({ length: 60 }, (_, hour) => hour);
     await store(
@@ -313,7 +338,7 @@ describe('rollups', () => {
     );
     const dying = new AbortController();
     await expect(rollUp(warehouse, { signal: dying.signal, onStep: () => dying.abort() })).rejects.toThrow();
-    expect(await rolledRows()).toBe(24);
+    expect(await rolledRows()).toBe(6);
     const writing = (async () => {
       for (let n = 0; n < 20; n += 1) await store(warehouse, result(`n${n}`, ['cat'], { detectedAtMs: UPLOADED + n }));
     })();
