@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { Grants } from './grants.js';
 import { loadModel, openSession, tensorLength, type Model, type ModelSession, type Prepared } from './model/index.js';
 import type { PrepareThreadData } from './prepareThread.js';
 import type { ChildOptions, ImageOutcome, Order, PrepareReport, Report, Task } from './protocol.js';
@@ -29,8 +30,7 @@ class Child {
   readonly #batch: Float32Array | Uint8Array;
   readonly #length: number;
   readonly #maxBatch: number;
-  /** Grants not used yet, oldest first. */
-  readonly #grants: { count: number; atMs: number }[] = [];
+  readonly #grants = new Grants();
   #outcomes: { id: number; outcome: ImageOutcome }[] = [];
   #want = { express: 0, bulk: 0 };
   #reporting = false;
@@ -54,7 +54,7 @@ class Child {
     const batchLength = needsPictures ? this.#maxBatch * this.#length : 0;
     this.#batch = bytes === 4 ? new Float32Array(batchLength) : new Uint8Array(batchLength);
     this.#threads = Array.from({ length: needsPictures ? options.prepareThreads : 0 }, () => this.#thread(options));
-    report({ kind: 'ready', places });
+    report({ kind: 'ready', places, maxBatch: this.#maxBatch });
   }
 
   obey(order: Order): void {
@@ -64,7 +64,7 @@ class Child {
         this.#prepareNext();
         break;
       case 'grant':
-        this.#grants.push({ count: order.count, atMs: order.atMs });
+        this.#grants.add(order.count, order.atMs);
         void this.#runAll();
         break;
       case 'ping':
@@ -125,13 +125,10 @@ class Child {
     if (this.#running) return;
     this.#running = true;
     for (;;) {
-      const grant = this.#grants[0];
-      if (grant === undefined || this.#prepared.length === 0) break;
-      const count = Math.min(grant.count, this.#maxBatch, this.#prepared.length);
-      grant.count -= count;
-      if (grant.count === 0) this.#grants.shift();
-      const run = this.#take(count);
-      await this.#run(run, grant.atMs);
+      const grantedAtMs = this.#grants.take(Math.min(this.#maxBatch, this.#prepared.length));
+      if (grantedAtMs.length === 0) break;
+      const run = this.#take(grantedAtMs.length);
+      await this.#run(run, grantedAtMs);
       for (const { place } of run) this.#free.push(place);
       this.#prepareNext();
     }
@@ -148,12 +145,13 @@ class Child {
     return [...taken];
   }
 
-  async #run(run: PreparedTask[], detectedAtMs: number): Promise<void> {
+  async #run(run: PreparedTask[], grantedAtMs: readonly number[]): Promise<void> {
     try {
       const outputs = await this.session.run(this.#gather(run), run.length);
       for (const [index, { task, prepared = NO_PICTURE }] of run.entries()) {
         const detections = this.session.detections(outputs, index, prepared);
         const { width, height } = prepared;
+        const detectedAtMs = grantedAtMs[index] ?? Date.now();
         this.#settle(task.id, { kind: 'detected', image: { width, height, detections }, detectedAtMs });
       }
     } catch (error) {

@@ -6,7 +6,8 @@ import type { ChildOptions, ImageOutcome, Order, Report, Task } from './protocol
 
 /** What a child tells its owner. */
 export interface ChildEvents {
-  ready: () => void;
+  /** `maxBatch`: most images in one model run. */
+  ready: (maxBatch: number) => void;
   outcome: (task: Task, outcome: ImageOutcome) => void;
   /** Places became free. */
   room: () => void;
@@ -17,8 +18,17 @@ export interface ChildEvents {
 const PING_EVERY_MS = 5_000;
 /** A child that says nothing for so long, with images inside, hangs in native code. */
 const SILENCE_MS = 60_000;
+/** Some providers build their engine while the model loads, on the thread that would answer. */
+const LOADING_MS = 15 * 60_000;
+/** A picture that hangs its child, and then hangs another one alone, has its outcome after so long; milliseconds. */
+export const LONGEST_HANG_MS = 2 * (SILENCE_MS + PING_EVERY_MS);
 /** V8 lets the young generation grow to three times the semi-space (16 MB by default), in each thread of a child. */
 const HEAP_FLAGS = ['--max-old-space-size=192', '--max-semi-space-size=2'];
+
+/** Pictures decode on libuv's pool, which a process has one of, however many threads ask for it; DNS waits there too. */
+function threadPoolSize({ prepareThreads }: ChildOptions): number {
+  return Math.max(4, prepareThreads + 2);
+}
 
 /** The parent's side of one child process: knows at any moment which images are inside. */
 export class InferenceChild {
@@ -42,6 +52,8 @@ export class InferenceChild {
   ) {
     this.#process = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [JSON.stringify(options)], {
       execArgv: HEAP_FLAGS,
+      // glibc keeps an arena for every thread that decodes: 30 MB more in each child, for no speed.
+      env: { MALLOC_ARENA_MAX: '2', UV_THREADPOOL_SIZE: String(threadPoolSize(options)), ...process.env },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#process.stderr?.on('data', (chunk: Buffer) => {
@@ -101,7 +113,7 @@ export class InferenceChild {
       case 'ready':
         this.#ready = true;
         this.#places = message.places;
-        this.events.ready();
+        this.events.ready(message.maxBatch);
         this.events.room();
         break;
       case 'unfit':
@@ -127,7 +139,7 @@ export class InferenceChild {
 
   #checkLiveness(): void {
     const silentMs = performance.now() - this.#heardAt;
-    if (silentMs > SILENCE_MS && (this.#inside.size > 0 || !this.#ready)) {
+    if (this.#ready ? silentMs > SILENCE_MS && this.#inside.size > 0 : silentMs > LOADING_MS) {
       this.log.error({ child: this.pid, silentMs: Math.round(silentMs) }, 'child hangs, it is killed');
       this.kill();
     } else if (this.#ready) {

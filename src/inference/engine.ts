@@ -34,6 +34,8 @@ const RESTART_FIRST_MS = 200;
 const RESTART_MAX_MS = 10_000;
 /** Children in a row that end without having served: the fault is not a picture's. */
 const UNFIT_AFTER_DEATHS = 5;
+/** A child that ends sooner after its start has not served. */
+const QUICK_MS = 30_000;
 
 /**
  * Feeds the child processes that own the model sessions. Knows which image is in which child: when a child dies, each
@@ -62,6 +64,8 @@ class ChildEngine implements Engine {
   readonly #restarts;
   readonly #inferred;
   #isolation: InferenceChild | undefined;
+  /** Children for suspects, in a row, that ended with no suspect inside. */
+  #emptyIsolations = 0;
   #closed = false;
   #quickDeaths = 0;
   #nextId = 1;
@@ -70,9 +74,8 @@ class ChildEngine implements Engine {
     const { config, metrics, model } = options;
     this.#options = options;
     this.#childOptions = childOptions(config, model);
-    this.#pacer = new Pacer(
-      new TokenBucket(config.PENSTOCK_DETECT_IMAGES_PER_SECOND, Math.max(1, this.#childOptions.maxBatch)),
-    );
+    // What one model run is, a child knows once it has the model.
+    this.#pacer = new Pacer(new TokenBucket(config.PENSTOCK_DETECT_IMAGES_PER_SECOND, 1));
     this.#restarts = metrics.counter(
       'penstock_detector_child_deaths_total',
       'Child processes that ended by themselves',
@@ -135,7 +138,10 @@ class ChildEngine implements Engine {
     const startedAt = performance.now();
     let isFit = false;
     const child: InferenceChild = new InferenceChild(this.#childOptions, undefined, this.#pacer, this.#options.log, {
-      ready: () => (isFit = true),
+      ready: (maxBatch) => {
+        isFit = true;
+        this.#pacer.setDepth(maxBatch);
+      },
       outcome: (task, outcome) => this.#settle(task, outcome),
       room: () => this.#feed(),
       ended: (inside, unfit) => {
@@ -147,13 +153,12 @@ class ChildEngine implements Engine {
           return;
         }
         this.#suspect(inside);
-        this.#quickDeaths = performance.now() - startedAt < 30_000 ? this.#quickDeaths + 1 : 0;
+        this.#quickDeaths = !isFit || performance.now() - startedAt < QUICK_MS ? this.#quickDeaths + 1 : 0;
         if (!isFit && this.#quickDeaths >= UNFIT_AFTER_DEATHS) {
-          this.#options.onUnfit('child processes end before they have loaded the model; the log has what they wrote');
+          this.#options.onUnfit(NEVER_LOADED);
           return;
         }
-        const waitMs = Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** Math.min(this.#quickDeaths, 10));
-        setTimeout(() => this.#startChild(), waitMs);
+        setTimeout(() => this.#startChild(), restartAfterMs(this.#quickDeaths));
       },
     });
     this.#children.add(child);
@@ -184,16 +189,25 @@ class ChildEngine implements Engine {
       ended: ([killer], unfit) => {
         this.#isolation = undefined;
         if (this.#closed) return;
+        if (killer || this.#suspects.length > 0) this.#restarts.inc();
+        this.#emptyIsolations = killer || this.#suspects.length === 0 ? 0 : this.#emptyIsolations + 1;
         if (killer) {
           const detail = 'its child process died twice, the second time with this picture alone';
           this.#settle(killer, { kind: 'dead', reason: 'POISON', detail });
         }
-        if (unfit === undefined) setTimeout(() => this.#isolate(), killer ? 0 : RESTART_FIRST_MS);
-        else this.#options.onUnfit(unfit);
+        if (unfit !== undefined) this.#options.onUnfit(unfit);
+        else if (this.#emptyIsolations >= UNFIT_AFTER_DEATHS) this.#options.onUnfit(NEVER_LOADED);
+        else setTimeout(() => this.#isolate(), killer ? 0 : restartAfterMs(this.#emptyIsolations));
       },
     });
     this.#isolation = child;
   }
+}
+
+const NEVER_LOADED = 'child processes end before they have loaded the model; the log has what they wrote';
+
+function restartAfterMs(deathsInARow: number): number {
+  return Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** Math.min(deathsInARow, 10));
 }
 
 function childCount(config: Config): number {

@@ -10,7 +10,7 @@ export class TokenBucket {
   /** `imagesPerSecond` 0 means no limit. `depth` is the size of one model run. `now` in milliseconds, monotonic. */
   constructor(
     readonly imagesPerSecond: number,
-    readonly depth: number,
+    public depth: number,
     now: () => number = () => performance.now(),
   ) {
     this.#now = now;
@@ -55,6 +55,11 @@ export class Pacer {
 
   constructor(bucket: TokenBucket) {
     this.#bucket = bucket;
+  }
+
+  /** Sets the most tokens that gather while nobody asks: the size of one model run. */
+  setDepth(images: number): void {
+    this.#bucket.depth = images;
   }
 
   /** Asks for tokens; `grant` is called, perhaps several times, as they come. */

@@ -40,8 +40,8 @@ export type Order =
 
 /** Child to parent. */
 export type Report =
-  /** It serves, and may hold so many images at once: as many tensors are kept. */
-  | { kind: 'ready'; places: number }
+  /** It serves, may hold `places` images at once (as many tensors are kept), and runs at most `maxBatch` of them. */
+  | { kind: 'ready'; places: number; maxBatch: number }
   /** The child can not serve: the model or its provider is at fault. */
   | { kind: 'unfit'; message: string }
   /** So many more images are prepared and wait for the pacer. */

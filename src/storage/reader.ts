@@ -9,6 +9,8 @@ export interface StorageOptions {
   maxBytes: number;
   /** Bound on one whole read, milliseconds. */
   timeoutMs: number;
+  /** Longest time without a byte, before the first one too; milliseconds, default 10,000. */
+  idleMs?: number;
 }
 
 /** What reading an object gave. */
@@ -47,7 +49,7 @@ export function createObjectReader(options: StorageOptions): ObjectReader {
 
 class ReadError extends Error {
   constructor(
-    readonly reason: 'TOO_LARGE' | 'DOWNLOAD_TIMEOUT',
+    readonly reason: 'TOO_LARGE' | 'DOWNLOAD_TIMEOUT' | 'DOWNLOAD_FAILED',
     message: string,
   ) {
     super(message);
@@ -59,18 +61,25 @@ function readBounded(
   stream: NodeJS.ReadableStream & { destroy(error?: Error): void },
   limits: StorageOptions,
 ): Promise<Buffer> {
+  const { idleMs = 10_000 } = limits;
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     const timer = setTimeout(() => {
       stop(new ReadError('DOWNLOAD_TIMEOUT', `no whole object within ${limits.timeoutMs} ms, ${length} bytes came`));
     }, limits.timeoutMs);
+    // A connection that is closed in the middle may give neither an error nor an end.
+    const idle = setTimeout(() => {
+      stop(new ReadError('DOWNLOAD_FAILED', `no byte for ${idleMs} ms, ${length} bytes came`));
+    }, idleMs);
     const stop = (error: Error): void => {
       clearTimeout(timer);
+      clearTimeout(idle);
       stream.destroy();
       reject(error);
     };
     stream.on('data', (chunk: Buffer) => {
+      idle.refresh();
       length += chunk.length;
       if (length > limits.maxBytes) stop(new ReadError('TOO_LARGE', `more than ${limits.maxBytes} bytes`));
       else chunks.push(chunk);
@@ -78,6 +87,7 @@ function readBounded(
     stream.on('error', stop);
     stream.on('end', () => {
       clearTimeout(timer);
+      clearTimeout(idle);
       resolve(Buffer.concat(chunks, length));
     });
   });

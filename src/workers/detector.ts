@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { createDetectionActivities, createResultPublisher } from '../activities/index.js';
 import { detectQueue } from '../domain/index.js';
-import { createEngine, loadModel } from '../inference/index.js';
+import { createEngine, loadModel, LONGEST_HANG_MS } from '../inference/index.js';
 import { serveRole, type RoleContext, type RunningRole } from '../service/index.js';
 import { createProducer } from '../stream/index.js';
 import { connectWorker, installRuntime, runWorker } from './factory.js';
@@ -26,7 +26,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     engine,
     publish: createResultPublisher(producer),
     modelId: model.id,
-    stallMs: 30_000 + 2 * config.PENSTOCK_IMAGE_TIMEOUT_MS,
+    stallMs: 30_000 + 2 * config.PENSTOCK_IMAGE_TIMEOUT_MS + LONGEST_HANG_MS,
     log,
   });
   const queue = (express: boolean, slots: number): ReturnType<typeof runWorker> =>

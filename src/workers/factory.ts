@@ -67,7 +67,7 @@ export async function connectWorker(
   return { connection, namespace };
 }
 
-/** One way to make every worker: grace at shutdown, no eager activities (they bypass a queue's cap), heartbeats every 2 s. */
+/** One way to make every worker: grace at shutdown, heartbeats every 2 s. */
 export async function runWorker(
   context: RoleContext,
   options: Pick<WorkerOptions, 'connection' | 'namespace' | 'taskQueue' | 'activities' | 'workflowBundle'> &

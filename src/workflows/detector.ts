@@ -19,6 +19,8 @@ export function detector({ model, express }: { model: string; express: boolean }
     startToCloseTimeout: '15 minutes',
     heartbeatTimeout: '15 seconds',
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    // An eager activity would take no slot of its queue.
+    allowEagerDispatch: false,
     retry: { maximumAttempts: 4, initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
   });
   // Dead images must be recorded: 200 tries with backoff are over an hour and a half of a broker away.

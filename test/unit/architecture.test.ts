@@ -56,7 +56,7 @@ const LIBRARIES: Record<string, string[]> = {
 };
 
 /** Who reads the environment: the entry of a role, and what starts programs. Everyone else is given a configuration. */
-const READ_ENVIRONMENT = ['config/', 'service/role.ts', 'embedded/', 'cli/'];
+const READ_ENVIRONMENT = ['config/', 'service/role.ts', 'embedded/', 'cli/', 'inference/childProcess.ts'];
 
 const layerOf = (folder: string): number => LAYERS.findIndex((folders) => folders.includes(folder));
 const isIn = (file: string, places: readonly string[]): boolean => places.some((place) => file.startsWith(place));

@@ -43,6 +43,20 @@ describe('a pacer', () => {
     }
   });
 
+  it('gathers no more tokens while nobody asks than one model run takes', () => {
+    vi.useFakeTimers();
+    try {
+      const pacer = new Pacer(new TokenBucket(10, 1));
+      pacer.setDepth(4);
+      vi.advanceTimersByTime(60_000);
+      let granted = 0;
+      pacer.request({ express: 0, bulk: 100 }, (count) => (granted += count));
+      expect(granted).toBe(4);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('grants at once without a cap, and nothing to who has withdrawn', () => {
     const pacer = new Pacer(new TokenBucket(0, 1));
     let granted = 0;
