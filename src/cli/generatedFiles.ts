@@ -54,7 +54,8 @@ this table is an error, and so is a value that does not fit: the message names e
 Lists are separated by commas.
 
 Temporal's connection is configured by Temporal's own variables (\`TEMPORAL_ADDRESS\`, \`TEMPORAL_NAMESPACE\`,
-\`TEMPORAL_API_KEY\`, \`TEMPORAL_TLS_…\`, or a profile in a file), as its documentation describes.
+\`TEMPORAL_API_KEY\`, \`TEMPORAL_TLS_…\`, or a profile in a file), as its documentation describes. A stack on one machine
+that starts its own Temporal takes none of them.
 
 ${configurationTable()}
 `;

@@ -3,10 +3,11 @@ import { demoCommand } from './demo/index.js';
 import { migrateCommand } from './migrate/index.js';
 import { statusCommand } from './status/index.js';
 import { upCommand } from './up.js';
+import { runRole, withMisuseCode } from './verb.js';
 
 /** The program `penstock`: a verb per role and per task. Each verb loads its code when it runs, so `--help` is quick. */
 export function program(): Command {
-  const penstock = new Command('penstock')
+  const penstock = withMisuseCode(new Command('penstock'))
     .description('Durable image detection on Temporal, Kafka and ClickHouse, at a GPU throughput that was measured.')
     .showHelpAfterError();
   const role = (name: string, does: string, load: () => Promise<{ serve: () => Promise<void> }>): void => {
@@ -15,7 +16,7 @@ export function program(): Command {
       .description(`role: ${does}`)
       .action(async () => {
         const { serve } = await load();
-        await serve();
+        await runRole(serve);
       });
   };
   role('intake', 'takes events over HTTP and hands them to Kafka', () => import('../intake/index.js'));

@@ -1,9 +1,7 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import { pino } from 'pino';
-import { modelFolder, StackError, startStack, type Endpoints } from '../embedded/index.js';
-import { createLogger } from '../telemetry/index.js';
+import { StackError, startStack, type Endpoints } from '../embedded/index.js';
+import { modelDirOf, openStackLog } from './stackFolders.js';
+import { EXIT, runVerb, withMisuseCode } from './verb.js';
 
 interface UpFlags {
   dataDir: string;
@@ -15,7 +13,7 @@ interface UpFlags {
 
 /** `penstock up`: the one-machine stack, until SIGTERM, SIGINT or SIGHUP. */
 export function upCommand(): Command {
-  return new Command('up')
+  return withMisuseCode(new Command('up'))
     .description('starts every server and role on this machine, and keeps them running')
     .requiredOption('--data-dir <folder>', 'keeps everything; the same folder brings everything back')
     .option(
@@ -27,17 +25,11 @@ export function upCommand(): Command {
     .option('--servers-only', 'starts Kafka, Temporal, the storage emulator and ClickHouse, and no role')
     .option('--json', 'prints the endpoints as JSON when ready')
     .action(async (flags: UpFlags) => {
-      try {
-        await up(flags);
-      } catch (error) {
-        if (!(error instanceof StackError)) throw error;
-        process.stderr.write(`${error.message}\n`);
-        process.exit(1);
-      }
+      await runVerb(() => up(flags));
     });
 }
 
-async function up(flags: UpFlags): Promise<void> {
+async function up(flags: UpFlags): Promise<number> {
   const stopped = new AbortController();
   const stopSignal = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
@@ -50,15 +42,14 @@ async function up(flags: UpFlags): Promise<void> {
     }
   });
   const say = (sentence: string): void => void process.stderr.write(`${sentence}\n`);
-  mkdirSync(join(flags.dataDir, 'logs'), { recursive: true });
-  const destination = pino.destination({ dest: join(flags.dataDir, 'logs', 'up.log'), append: true, sync: true });
+  const modelDir = flags.model === undefined ? undefined : await modelDirOf(flags.model);
   const stack = await startStack({
     dataDir: flags.dataDir,
-    log: createLogger('up', 'info', destination),
+    log: openStackLog(flags.dataDir),
     say,
     signal: stopped.signal,
     ...(flags.portBase === undefined ? {} : { portBase: flags.portBase }),
-    ...(flags.model === undefined ? {} : { modelDir: modelFolder(flags.model) }),
+    ...(modelDir === undefined ? {} : { modelDir }),
     ...(flags.serversOnly ? { roles: [] } : {}),
   });
   const endpoints = stack.endpoints();
@@ -66,8 +57,7 @@ async function up(flags: UpFlags): Promise<void> {
   await stopSignal;
   if (!flags.json) say('stopping');
   await stack.stop();
-  // Connections that are kept alive would hold the process for seconds more.
-  process.exit(0);
+  return EXIT.ok;
 }
 
 function describe(endpoints: Endpoints): string {

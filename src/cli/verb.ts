@@ -24,11 +24,30 @@ export async function runVerb(action: () => Promise<number>): Promise<never> {
   try {
     code = await action();
   } catch (error) {
-    code = error instanceof UsageError || error instanceof ConfigError ? EXIT.misuse : EXIT.failed;
-    process.stderr.write(`${isForPerson(error) ? error.message : describe(error)}\n`);
+    code = tell(error);
   }
   await flushed(process.stdout);
   process.exit(code);
+}
+
+/** Starts a role. From then on it ends its process itself: what comes back is what it could not be started with. */
+export async function runRole(serve: () => Promise<void>): Promise<void> {
+  try {
+    await serve();
+  } catch (error) {
+    process.exit(tell(error));
+  }
+}
+
+/** It was asked for wrongly, and nothing was tried. */
+export function isMisuse(error: unknown): boolean {
+  return error instanceof UsageError || error instanceof ConfigError;
+}
+
+/** Says on stderr what went wrong, and gives the exit code. */
+function tell(error: unknown): number {
+  process.stderr.write(`${isForPerson(error) ? error.message : describe(error)}\n`);
+  return isMisuse(error) ? EXIT.misuse : EXIT.failed;
 }
 
 /** Wrong options end with exit code 2; commander's own is 1, which here means that something failed. */

@@ -39,18 +39,6 @@ export async function readEndpoints(dataDir: string): Promise<Endpoints> {
   throw new StackError(`No stack runs on ${dataDir}. Start one with: penstock up --data-dir ${dataDir}`);
 }
 
-/** The variables that point a role, or any verb, at this stack. */
-export function roleEnvironment(endpoints: Endpoints): Record<string, string> {
-  return {
-    PENSTOCK_KAFKA_BROKERS: endpoints.kafka,
-    PENSTOCK_GCS_ENDPOINT: endpoints.gcs,
-    PENSTOCK_GCS_PROJECT: GCS_PROJECT,
-    PENSTOCK_CLICKHOUSE_URL: endpoints.clickhouse,
-    TEMPORAL_ADDRESS: endpoints.temporal,
-    TEMPORAL_NAMESPACE: 'default',
-  };
-}
-
 /** Project that the buckets of the stack belong to. */
 export const GCS_PROJECT = 'penstock';
 /** Bucket that the stack makes. */

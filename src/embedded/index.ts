@@ -6,9 +6,10 @@ export {
   endpointsSchema,
   GCS_PROJECT,
   readEndpoints,
-  roleEnvironment,
   type Endpoints,
 } from './endpoints.js';
+export { pointAtStack, roleEnvironment } from './environment.js';
 export { DEFAULT_ROLES, type RoleSpec } from './roles.js';
 export { StackError } from './errors.js';
-export { modelFolder } from './model.js';
+export { checkModel, modelFolder } from './model.js';
+export { withinMs } from './wait.js';

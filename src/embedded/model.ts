@@ -1,20 +1,23 @@
-import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { parse } from 'yaml';
-import { z } from 'zod';
-import { messageOf, StackError } from './errors.js';
+import { join, resolve } from 'node:path';
+import { StackError } from './errors.js';
 import { packageRoot } from './files.js';
 
-const namedSchema = z.object({ name: z.string().min(1) });
+/** A folder whose model.yaml was checked, and the name that the model gives itself. */
+export interface NamedModel {
+  dir: string;
+  name: string;
+}
 
-/** The name that the model in this folder gives itself. The detector checks the rest of its model.yaml. */
-export async function modelName(folder: string): Promise<string> {
-  const path = join(folder, 'model.yaml');
+/** Checks all that a detector would, but for the inside of the ONNX file. Throws `StackError` that names each wrong key. */
+export async function checkModel(folder: string): Promise<NamedModel> {
+  // Loaded here, because it brings the runtime of models along, and most stacks run the one that comes with Penstock.
+  const { loadModel, ModelError } = await import('../inference/index.js');
   try {
-    return namedSchema.parse(parse(await readFile(path, 'utf8'))).name;
+    const { dir, name } = await loadModel(resolve(folder));
+    return { dir, name };
   } catch (error) {
-    throw new StackError(`${path} is not the description of a model: ${messageOf(error)}`);
+    throw error instanceof ModelError ? new StackError(error.message) : error;
   }
 }
 

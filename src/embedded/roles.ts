@@ -22,8 +22,7 @@ const SEMI_SPACE_MB = 4;
 export const DEFAULT_ROLES: readonly RoleSpec[] = [
   { role: 'intake' },
   { role: 'dispatcher' },
-  // glibc keeps an arena for every thread that decodes: 30 MB more in each child, for no speed.
-  { role: 'detector', environment: { MALLOC_ARENA_MAX: '2' } },
+  { role: 'detector' },
   { role: 'orchestrator', heapMb: 256 },
   { role: 'sink' },
 ];

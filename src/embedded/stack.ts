@@ -1,12 +1,15 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { cacheDir } from './cache.js';
+import { claimDataDir } from './dataDir.js';
 import { DEFAULT_BUCKET, endpointsPath, type Endpoints } from './endpoints.js';
+import { inheritedEnvironment } from './environment.js';
 import { messageOf, StackError } from './errors.js';
 import { boundLog, writeFileAtomic } from './files.js';
-import { acquireLock, LockedError, type FileLock } from './lock.js';
+import type { FileLock } from './lock.js';
+import { checkModel, type NamedModel } from './model.js';
 import { HOST, openPorts, type Ports } from './ports.js';
 import { startReaper, type Reaper } from './reaper.js';
 import { DEFAULT_ROLES, roleName, roleProcess, STOP_ORDER, type RoleSpec } from './roles.js';
@@ -49,13 +52,15 @@ const LOG_CHECK_MS = 5_000;
 
 /**
  * Starts every server and role on this machine. Throws `StackError` with a sentence when it can't: a missing program,
- * a port in use, a data directory that another stack holds, a part that does not become ready.
+ * a port in use, a data directory that another stack holds, a wrong model, a part that does not become ready. Throws
+ * `ConfigError` for a wrong variable. What can be known beforehand is refused before anything starts.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const dataDir = resolve(options.dataDir);
-  await mkdir(join(dataDir, 'logs'), { recursive: true });
-  const lock = await lockDataDir(dataDir);
-  const stack = new RunningStack({ ...options, dataDir }, lock);
+  loadConfig({ ...inheritedEnvironment(), ...options.environment });
+  const model = options.modelDir === undefined ? undefined : await checkModel(options.modelDir);
+  const lock = await claimDataDir(dataDir);
+  const stack = new RunningStack({ ...options, dataDir, model }, lock);
   try {
     await Promise.race([stack.start(), aborted(options.signal)]);
     return stack;
@@ -76,13 +81,9 @@ function errorOf(reason: unknown): Error {
   return reason instanceof Error ? reason : new StackError(messageOf(reason));
 }
 
-async function lockDataDir(dataDir: string): Promise<FileLock> {
-  try {
-    return await acquireLock(join(dataDir, 'up.lock'));
-  } catch (error) {
-    if (!(error instanceof LockedError)) throw error;
-    throw new StackError(`A stack runs on ${dataDir} already: its process is ${error.pid}.`);
-  }
+/** Options that were checked. */
+interface CheckedOptions extends StackOptions {
+  model: NamedModel | undefined;
 }
 
 class RunningStack implements Stack {
@@ -97,7 +98,7 @@ class RunningStack implements Stack {
   private readonly logTimer: NodeJS.Timeout;
 
   constructor(
-    private readonly options: StackOptions,
+    private readonly options: CheckedOptions,
     private readonly lock: FileLock,
   ) {
     this.log = options.log;
@@ -106,14 +107,14 @@ class RunningStack implements Stack {
   }
 
   async start(): Promise<void> {
-    const { dataDir, portBase, signal } = this.options;
+    const { dataDir, portBase, signal, environment } = this.options;
     const roles = this.options.roles ?? DEFAULT_ROLES;
     await rm(endpointsPath(dataDir), { force: true });
     const reaperPid = this.reaper.pid();
     if (reaperPid !== undefined) await this.lock.setReaper(reaperPid);
     const ports = await openPorts(dataDir, portBase);
     this.addresses = await startServers(
-      { dataDir, cache: cacheDir(process.env), environment: process.env, ports, log: this.log },
+      { dataDir, cache: cacheDir(process.env), environment: { ...process.env, ...environment }, ports, log: this.log },
       (spec) => this.supervise(spec, this.servers),
     );
     signal?.throwIfAborted();
@@ -198,10 +199,10 @@ class RunningStack implements Stack {
   }
 
   private async startRoles(roles: readonly RoleSpec[], ports: Ports): Promise<void> {
-    const { dataDir, modelDir, environment: further, signal } = this.options;
-    const environment = await roleSettings({
+    const { dataDir, model, environment: further, signal } = this.options;
+    const environment = roleSettings({
       endpoints: this.endpoints(),
-      ...(modelDir === undefined ? {} : { modelDir }),
+      ...(model === undefined ? {} : { model }),
       ...(this.servers.has('kafka') ? { kafkaDir: join(dataDir, 'kafka') } : {}),
       ...(further === undefined ? {} : { further }),
     });

@@ -1,30 +1,30 @@
-import { resolve } from 'node:path';
 import type { Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
-import { roleEnvironment, type Endpoints } from './endpoints.js';
+import type { Endpoints } from './endpoints.js';
+import { inheritedEnvironment, pointAtStack } from './environment.js';
 import { StackError } from './errors.js';
-import { modelName } from './model.js';
+import type { NamedModel } from './model.js';
 import { HOST } from './ports.js';
 import type { Supervised } from './supervised.js';
-import { until } from './wait.js';
+import { until, withinMs } from './wait.js';
 
 const READY_TIMEOUT_MS = 120_000;
 
 /** The environment of every role: that of this process, pointed at the servers of the stack. */
-export async function roleSettings(stack: {
+export function roleSettings(stack: {
   endpoints: Endpoints;
-  modelDir?: string;
+  model?: NamedModel;
   /** Folder of the broker, when it runs on this machine. */
   kafkaDir?: string;
   further?: Record<string, string>;
-}): Promise<NodeJS.ProcessEnv> {
-  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('PENSTOCK_STACK_'));
-  const model = stack.modelDir === undefined ? undefined : resolve(stack.modelDir);
+}): NodeJS.ProcessEnv {
+  const { model } = stack;
+  const environment = inheritedEnvironment();
+  pointAtStack(environment, stack.endpoints);
   return {
-    ...Object.fromEntries(inherited),
-    ...roleEnvironment(stack.endpoints),
+    ...environment,
     ...(stack.kafkaDir === undefined ? {} : { PENSTOCK_KAFKA_DISK_PATH: stack.kafkaDir }),
-    ...(model === undefined ? {} : { PENSTOCK_MODEL_DIR: model, PENSTOCK_DEFAULT_MODEL: await modelName(model) }),
+    ...(model === undefined ? {} : { PENSTOCK_MODEL_DIR: model.dir, PENSTOCK_DEFAULT_MODEL: model.name }),
     PENSTOCK_HTTP_HOST: HOST,
     ...stack.further,
   };
@@ -49,22 +49,15 @@ export async function prepareServers(config: Config, log: Logger): Promise<void>
   ]);
 }
 
-/** Starts roles side by side and waits until `/readyz` of each says so; the first that fails ends the wait for all. */
+/**
+ * Starts roles side by side and waits until `/readyz` of each says so. Throws `StackError` at the first that fails or
+ * dies before; the others go on, for the caller to stop.
+ */
 export async function startAllReady(roles: readonly Supervised[]): Promise<void> {
-  const failed = new AbortController();
-  const starting = roles.map(async (role) => {
-    try {
-      await role.start();
-      await ready(role, failed.signal);
-    } catch (error) {
-      failed.abort(error);
-    }
-  });
-  await Promise.all(starting);
-  failed.signal.throwIfAborted();
+  await Promise.all(roles.map((role) => role.start((signal) => ready(role, signal))));
 }
 
-async function ready(role: Supervised, giveUp: AbortSignal): Promise<void> {
+async function ready(role: Supervised, signal: AbortSignal): Promise<void> {
   let said = 'no answer';
   const ask = async (): Promise<boolean> => {
     const response = await fetch(`http://${HOST}:${role.port ?? 0}/readyz`, { signal: AbortSignal.timeout(2000) });
@@ -72,9 +65,9 @@ async function ready(role: Supervised, giveUp: AbortSignal): Promise<void> {
     return response.ok;
   };
   try {
-    await until(ask, AbortSignal.any([AbortSignal.timeout(READY_TIMEOUT_MS), giveUp]));
+    await withinMs(READY_TIMEOUT_MS, signal, (bound) => until(ask, bound));
   } catch {
-    giveUp.throwIfAborted();
+    signal.throwIfAborted();
     throw new StackError(`${role.name} was not ready within ${READY_TIMEOUT_MS / 1000} s; it says: ${said}`);
   }
 }

@@ -60,12 +60,17 @@ export class Supervised {
     return this.child?.pid;
   }
 
-  /** Starts it and waits until it is ready. Throws `StackError` with its last words when it is not in time. */
-  async start(): Promise<void> {
+  /**
+   * Starts it and waits until it is ready. Throws `StackError` with its last words when it is not in time, or dies
+   * before; only from then on does it come again.
+   *
+   * @param settled waited for too, after the process said that it is ready; bounded by itself
+   */
+  async start(settled?: (signal: AbortSignal) => Promise<void>): Promise<void> {
     this.wanted = true;
     this.deaths = 0;
     try {
-      await this.run();
+      await this.run(settled);
     } catch (error) {
       await this.stop();
       throw error;
@@ -94,7 +99,7 @@ export class Supervised {
     await this.start();
   }
 
-  private async run(): Promise<void> {
+  private async run(settled?: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const startedAt = performance.now();
     const { spec } = this;
     const log = await open(spec.logPath, 'a');
@@ -146,21 +151,28 @@ export class Supervised {
     void ended.then((how) => {
       if (this.wanted && (isReady || this.deaths > 0)) this.comeAgain(how, performance.now() - startedAt);
     });
-    await this.waitReady(ended, listening);
+    await this.waitReady(ended, spec.ready === 'listening' ? () => listening : spec.ready, spec.readyTimeoutMs);
+    if (settled) await this.waitReady(ended, settled);
     isReady = true;
   }
 
-  private async waitReady(ended: Promise<string>, listening: Promise<void>): Promise<void> {
+  private async waitReady(
+    ended: Promise<string>,
+    isReady: (signal: AbortSignal) => Promise<void>,
+    timeoutMs?: number,
+  ): Promise<void> {
     const { spec } = this;
     const controller = new AbortController();
     const { signal } = controller;
     try {
-      const ready = spec.ready === 'listening' ? listening : spec.ready(signal);
+      const ready = isReady(signal);
       ready.catch(() => undefined);
       const outcome = await Promise.race([
         ready.then(() => undefined),
         ended.then((how) => `ended before it was ready (${how})`),
-        sleep(spec.readyTimeoutMs, `was not ready within ${spec.readyTimeoutMs / 1000} s`, { signal }),
+        ...(timeoutMs === undefined
+          ? []
+          : [sleep(timeoutMs, `was not ready within ${timeoutMs / 1000} s`, { signal })]),
       ]);
       if (outcome === undefined) return;
       const words = await lastLines(spec.logPath, 8);

@@ -9,6 +9,28 @@ export async function until(ask: () => Promise<boolean>, signal: AbortSignal): P
   }
 }
 
+/**
+ * Runs `work` with a signal that aborts after so many milliseconds, or with `signal`. Node 20 collects the timeout in
+ * `AbortSignal.any([AbortSignal.timeout(ms), …])` as garbage before it fires; this one is held by its timer.
+ */
+export async function withinMs<T>(
+  ms: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  const bound = new AbortController();
+  const end = (): void => bound.abort(signal.reason);
+  const timer = setTimeout(() => bound.abort(new Error(`not within ${ms / 1000} s`)), ms);
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    return await work(bound.signal);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', end);
+  }
+}
+
 /** True when a GET of the address is answered with 2xx within two seconds. */
 export async function answers(url: string, expected?: string): Promise<boolean> {
   const response = await fetch(url, { signal: AbortSignal.timeout(2000) });

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { loadConfig, type Config } from '../config/index.js';
+import { ConfigError, loadConfig, type Config } from '../config/index.js';
 import { createLogger, createMetrics, type Logger, type Metrics } from '../telemetry/index.js';
 import { createHttpServer } from './http.js';
 
@@ -29,7 +29,7 @@ export interface RunningRole {
 
 /**
  * Runs one role until SIGTERM or SIGINT, or until its supervisor goes away (IPC channel closed): configuration, logger,
- * metrics, health endpoints, and one shutdown path.
+ * metrics, health endpoints, and one shutdown path. Rejects with ConfigError where the configuration can't be used.
  */
 export async function serveRole(role: string, start: (context: RoleContext) => Promise<RunningRole>): Promise<void> {
   const config = loadConfig(process.env);
@@ -86,6 +86,7 @@ export async function serveRole(role: string, start: (context: RoleContext) => P
     waits.delete('start');
     log.info('started');
   } catch (error) {
+    if (error instanceof ConfigError) throw error;
     if (!controller.signal.aborted) fail(error);
   }
   await ending;

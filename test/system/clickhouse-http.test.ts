@@ -47,6 +47,18 @@ describe('the embedded ClickHouse speaks HTTP as ClickHouse does', () => {
     await rm(directory, { recursive: true, force: true });
   });
 
+  test('a target that is no URL is refused as a bad request, and the server goes on', async () => {
+    const { hostname, port } = new URL(server.url);
+    const sent = httpRequest({ hostname, port, path: '//' }).end();
+    const [response] = (await once(sent, 'response')) as [Readable & { statusCode: number }];
+    const text = (await response.toArray()).join('');
+    expect({ status: response.statusCode, text }).toEqual({
+      status: 400,
+      text: 'Code: 36. DB::Exception: Invalid URI: //. (BAD_ARGUMENTS)\n',
+    });
+    expect((await sql('SELECT 1')).text).toBe('1\n');
+  });
+
   test('a query may stand in the body, in the URL, or begin in the URL and go on in the body', async () => {
     expect((await sql('SELECT 1')).text).toBe('1\n');
     expect((await ask(server.url, { query: 'SELECT 2' }, { method: 'GET' })).text).toBe('2\n');

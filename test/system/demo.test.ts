@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,14 @@ import type { StatusReport } from '../../src/cli/status/report.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const COUNT = 40;
+/** What a person may have set for a Temporal and a ClickHouse of theirs; the demo has its own. */
+const SHELL = {
+  TEMPORAL_PROFILE: 'cloud',
+  TEMPORAL_API_KEY: 'key',
+  TEMPORAL_TLS: 'true',
+  CLICKHOUSE_PASSWORD: 'secret',
+};
+const ROLES = ['intake', 'dispatcher', 'orchestrator', 'detector', 'sink'];
 
 let folder: string;
 
@@ -25,10 +33,14 @@ interface Ended {
 }
 
 /** Temporary folders of the program go below `folder`, so that what it leaves behind is seen. */
-function penstock(args: string[], whenSaid?: { text: string; signal: NodeJS.Signals }): Promise<Ended> {
+function penstock(
+  args: string[],
+  whenSaid?: { text: string; signal: NodeJS.Signals },
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Ended> {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TMPDIR: folder },
+    env: { ...process.env, TMPDIR: folder, ...environment },
   });
   let stdout = '';
   let stderr = '';
@@ -45,7 +57,8 @@ function penstock(args: string[], whenSaid?: { text: string; signal: NodeJS.Sign
 
 test('the demo accounts for every picture: none lost, none counted twice, the broken ones dead for their reasons', async () => {
   const report = join(folder, 'report');
-  const { code, stdout, stderr } = await penstock(['demo', '--count', String(COUNT), '--json', '--report', report]);
+  const args = ['demo', '--count', String(COUNT), '--json', '--report', report];
+  const { code, stdout, stderr } = await penstock(args, undefined, SHELL);
   expect(code, stderr).toBe(0);
   const result = JSON.parse(stdout) as DemoResult;
   expect(result).toMatchObject({
@@ -84,16 +97,42 @@ test('Ctrl-C while the stack starts ends the demo and leaves nothing behind', as
   expect(await leftBehind()).toEqual([]);
 });
 
-test('a wrong option is a sentence and exit code 2', async () => {
-  for (const args of [
-    ['demo', '--count', 'many'],
-    ['demo', '--images', join(folder, 'none')],
-    ['demo', '--colour'],
-  ]) {
-    const { code, stderr } = await penstock(args);
-    expect(code, args.join(' ')).toBe(2);
+test('what was asked for wrongly is a sentence and exit code 2, for every verb and role, and nothing is started', async () => {
+  const file = join(folder, 'file');
+  await writeFile(file, '');
+  const model = join(folder, 'model');
+  await mkdir(model);
+  await writeFile(
+    join(model, 'model.yaml'),
+    'name: mine\nlicense: MIT\nclasses: [a]\noutput: { decoder: none }\nsize: 1\n',
+  );
+  const refused: [string[], RegExp, NodeJS.ProcessEnv?][] = [
+    [['demo', '--count', 'many'], /a whole number/],
+    [['demo', '--images', join(folder, 'none')], /can not be read/],
+    [['demo', '--colour'], /unknown option/],
+    [['demo', '--model', model], /model\.yaml: .*size/],
+    [['demo', '--data-dir', join(file, 'x')], /--data-dir .*: ENOTDIR/],
+    [['demo'], /PENSTOCK_FOO: no such variable/, { PENSTOCK_FOO: '1' }],
+    [['up'], /required option '--data-dir/],
+    [['up', '--data-dir', join(folder, 'stack'), '--model', model], /model\.yaml: .*size/],
+    [['up', '--data-dir', join(file, 'x')], /--data-dir .*: ENOTDIR/],
+    [['up', '--data-dir', join(folder, 'stack')], /PENSTOCK_FOO: no such variable/, { PENSTOCK_FOO: '1' }],
+    [['sink', '--colour'], /unknown option/],
+    [['colour'], /unknown command/],
+    ...ROLES.map((role): [string[], RegExp, NodeJS.ProcessEnv] => [
+      [role],
+      /PENSTOCK_FOO: no such variable/,
+      { PENSTOCK_FOO: '1' },
+    ]),
+    [['intake'], /PENSTOCK_INTAKE_OIDC_AUDIENCE/, { PENSTOCK_HTTP_HOST: '0.0.0.0', PENSTOCK_HTTP_PORT: '0' }],
+  ];
+  for (const [args, sentence, environment] of refused) {
+    const { code, stderr } = await penstock(args, undefined, environment);
+    expect(code, `${args.join(' ')}: ${stderr}`).toBe(2);
+    expect(stderr).toMatch(sentence);
     expect(stderr).not.toMatch(/\n\s+at /);
   }
+  expect(await leftBehind()).toEqual([]);
 });
 
 test('status finds the stack by its data directory and says that all of it is healthy', async () => {

@@ -9,7 +9,18 @@ import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { endpointsPath, endpointsSchema, readEndpoints, type Endpoints } from '../../src/embedded/index.js';
 import { identify } from '../../src/embedded/lock.js';
+import type { StatusReport } from '../../src/cli/status/report.js';
 import { packageRoot } from '../../src/embedded/files.js';
+
+/** Set for other servers in a person's shell. TEMPORAL_ENV alone would end the dev server, the password shut the roles out. */
+const SHELL = {
+  TEMPORAL_ENV: 'cloud',
+  TEMPORAL_PROFILE: 'cloud',
+  TEMPORAL_API_KEY: 'key',
+  TEMPORAL_TLS: 'true',
+  CLICKHOUSE_USER: 'anna',
+  CLICKHOUSE_PASSWORD: 'secret',
+};
 
 /** A stack of its own, servers only, as a person starts it: these tests kill it. They run in order and share it. */
 let dataDir: string;
@@ -38,6 +49,14 @@ test('two stacks on one data directory: the second is refused with the pid of th
   expect(await second.exitCode).toBe(1);
   expect(second.stderr().trim()).toBe(`A stack runs on ${dataDir} already: its process is ${up.process.pid ?? 0}.`);
   expect(await readEndpoints(dataDir)).toEqual(up.endpoints);
+});
+
+test('what the shell has set for other servers reaches neither those of the stack nor the verbs that ask them', async () => {
+  expect(await clickhouse('SELECT currentUser()')).toBe('default\n');
+  const { stdout, exitCode } = launch(['status']);
+  await exitCode;
+  const { servers } = JSON.parse(stdout()) as StatusReport;
+  expect(servers['temporal']).toEqual({ healthy: true, waits: {}, problem: null });
 });
 
 test('the namespace keeps closed workflows for seven days and knows the search attributes', async () => {
@@ -187,10 +206,14 @@ async function withTemporal<T>(use: (client: Client) => Promise<T>): Promise<T> 
   }
 }
 
-function launch(): Omit<RunningUp, 'endpoints'> & { stdout: () => string } {
+const UP = ['up', '--servers-only'];
+
+function launch(verb: string[] = UP): Omit<RunningUp, 'endpoints'> & { stdout: () => string } {
   const main = join(packageRoot(), 'dist', 'cli', 'main.js');
-  const args = [main, 'up', '--data-dir', dataDir, '--servers-only', '--json'];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [main, ...verb, '--data-dir', dataDir, '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...SHELL },
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

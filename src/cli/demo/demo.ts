@@ -1,10 +1,9 @@
-import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { pino } from 'pino';
-import { modelFolder, StackError, startStack, type Endpoints, type Stack } from '../../embedded/index.js';
-import { createLogger } from '../../telemetry/index.js';
-import { EXIT, UsageError } from '../verb.js';
+import { StackError, startStack, type Endpoints, type Stack } from '../../embedded/index.js';
+import { modelDirOf, openStackLog } from '../stackFolders.js';
+import { EXIT, isMisuse } from '../verb.js';
 import type { DemoFlags } from './index.js';
 import { keptHelp } from './keep.js';
 import { brokenPictures, folderPictures, scenePictures, type Picture } from './pictures.js';
@@ -19,7 +18,7 @@ const ROLLUP_INTERVAL_MS = '3000';
 export async function demo(flags: DemoFlags): Promise<number> {
   const stop = stopSignal();
   const pictures = await picturesOf(flags);
-  const modelDir = flags.model === undefined ? undefined : modelOf(flags.model);
+  const modelDir = flags.model === undefined ? undefined : await modelDirOf(flags.model);
   const dataDir = flags.dataDir ?? (await mkdtemp(join(tmpdir(), 'penstock-demo-')));
   const reportDir = resolve(flags.report);
   let stack: Stack | undefined;
@@ -30,6 +29,7 @@ export async function demo(flags: DemoFlags): Promise<number> {
     if (flags.keep) await keep(stack.endpoints(), dataDir, flags, stop.signal);
     return code;
   } catch (error) {
+    if (isMisuse(error)) code = EXIT.misuse;
     if (!stop.signal.aborted) throw error;
     code = EXIT_INTERRUPTED;
     return code;
@@ -62,22 +62,13 @@ async function picturesOf(flags: DemoFlags): Promise<Picture[]> {
   ];
 }
 
-function modelOf(name: string): string {
-  try {
-    return modelFolder(name);
-  } catch (error) {
-    throw error instanceof StackError ? new UsageError(error.message) : error;
-  }
-}
-
 async function start(dataDir: string, modelDir: string | undefined, signal: AbortSignal): Promise<Stack> {
+  const log = openStackLog(dataDir);
   say('Starting Kafka, Temporal, a bucket, ClickHouse and every role on this machine (the first time downloads them).');
-  await mkdir(join(dataDir, 'logs'), { recursive: true });
-  const destination = pino.destination({ dest: join(dataDir, 'logs', 'up.log'), append: true, sync: true });
   const startedAt = performance.now();
   const stack = await startStack({
     dataDir,
-    log: createLogger('up', 'info', destination),
+    log,
     say,
     signal,
     environment: { PENSTOCK_ROLLUP_INTERVAL_MS: process.env['PENSTOCK_ROLLUP_INTERVAL_MS'] ?? ROLLUP_INTERVAL_MS },

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withinMs } from '../../embedded/index.js';
 import { VerbError } from '../verb.js';
 import type { EventRequest } from './events.js';
 
@@ -40,12 +41,13 @@ async function attempt(
 ): Promise<{ acknowledged: true } | { acknowledged: false; said: string }> {
   if (address === undefined) return { acknowledged: false, said: 'nothing, the role is down' };
   try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
-    const response = await fetch(`${address}${path}`, { ...init, signal: limit });
-    const said = await response.text();
-    return response.ok
-      ? { acknowledged: true }
-      : { acknowledged: false, said: `${response.status} ${said.slice(0, 300)}` };
+    return await withinMs(ANSWER_MS, signal, async (bound) => {
+      const response = await fetch(`${address}${path}`, { ...init, signal: bound });
+      const said = await response.text();
+      return response.ok
+        ? { acknowledged: true }
+        : { acknowledged: false, said: `${response.status} ${said.slice(0, 300)}` };
+    });
   } catch (error) {
     signal.throwIfAborted();
     return { acknowledged: false, said: error instanceof Error ? error.message : String(error) };

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { loadConfig } from '../../config/index.js';
 import type { Detection } from '../../domain/index.js';
-import { GCS_PROJECT, roleEnvironment, type Endpoints } from '../../embedded/index.js';
+import { GCS_PROJECT, pointAtStack, type Endpoints } from '../../embedded/index.js';
 import { score, SHAPES, type Score } from '../../scenes/index.js';
 import { createLogger } from '../../telemetry/index.js';
 import { createWarehouse, WarehouseError, type Warehouse } from '../../warehouse/index.js';
@@ -38,7 +38,7 @@ export async function runPictures(options: RunOptions): Promise<DemoResult> {
   const { endpoints, pictures, signal } = options;
   const { gcs, bucket } = endpoints();
   // Temporal's standard configuration is read from the environment of the process.
-  Object.assign(process.env, roleEnvironment(endpoints()));
+  pointAtStack(process.env, endpoints());
   const config = loadConfig(process.env);
   const log = createLogger('demo', 'silent');
   const warehouse = createWarehouse(config, log);

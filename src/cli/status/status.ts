@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig, type Config } from '../../config/index.js';
-import { readEndpoints, roleEnvironment, StackError, type Endpoints } from '../../embedded/index.js';
+import { pointAtStack, readEndpoints, StackError, type Endpoints } from '../../embedded/index.js';
 import { createLogger } from '../../telemetry/index.js';
 import { askClickHouse, askKafka, askRoles, askStorage, askTemporal } from '../inspect/index.js';
 import { EXIT, UsageError } from '../verb.js';
@@ -47,6 +47,6 @@ async function find(dataDir: string): Promise<Endpoints> {
 
 /** Points this process at the stack, Temporal's standard configuration included: it reads the environment itself. */
 function configOf(endpoints: Endpoints | undefined): Config {
-  if (endpoints) Object.assign(process.env, roleEnvironment(endpoints));
+  if (endpoints) pointAtStack(process.env, endpoints);
   return loadConfig(process.env);
 }

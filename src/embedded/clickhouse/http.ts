@@ -44,10 +44,10 @@ export function createClickHouseServer(options: ServerOptions): Server {
   });
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = new URL(request.url ?? '/', 'http://server');
     response.setHeader('X-ClickHouse-Server-Display-Name', hostname());
     response.setHeader('X-ClickHouse-Timezone', engine.timezone);
     try {
+      const url = urlOf(request);
       const asks = request.method === 'GET' || request.method === 'HEAD';
       if (asks && (url.pathname === '/ping' || (url.pathname === '/' && !url.searchParams.has('query')))) {
         response.setHeader('Content-Type', 'text/html; charset=UTF-8').end('Ok.\n');
@@ -80,6 +80,14 @@ export function createClickHouseServer(options: ServerOptions): Server {
   };
   return server;
 }
+
+/** The target of a request is the client's to choose: `//` is no URL, and must harm nobody else. */
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  if (URL.canParse(url, SELF)) return new URL(url, SELF);
+  throw exception(36, 'BAD_ARGUMENTS', `Invalid URI: ${url.slice(0, 100)}`);
+}
+
+const SELF = 'http://server';
 
 async function execute(
   { engine, limits, spoolDirectory }: ServerOptions,

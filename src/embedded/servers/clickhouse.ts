@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Account } from '../clickhouse/request.js';
 import { StackError } from '../errors.js';
 import { packageRoot } from '../files.js';
 import { HOST } from '../ports.js';
@@ -21,37 +22,56 @@ export function resolveClickHouse(context: ServerContext): Promise<ResolvedServe
   return Promise.resolve({ kind: 'start', from: program ?? 'chdb', plan });
 }
 
-async function embedded({ dataDir, ports }: ServerContext) {
+async function embedded({ dataDir, environment, ports }: ServerContext) {
   const script = join(packageRoot(), 'dist', 'embedded', 'clickhouse', 'server.js');
   if (!existsSync(script)) throw new StackError(`${script} is missing: build Penstock first (npm run build).`);
   const folder = join(dataDir, 'clickhouse');
   await mkdir(folder, { recursive: true });
   const port = await ports.take('clickhouse');
   const args = [script, '--path', folder, '--port', String(port), '--host', HOST];
-  return { command: process.execPath, args, ...common(port) };
+  return { command: process.execPath, args, ...common(port, accountOfRoles(environment)) };
 }
 
-async function server({ dataDir, ports }: ServerContext, program: string) {
+async function server({ dataDir, environment, ports }: ServerContext, program: string) {
   const folder = join(dataDir, 'clickhouse-server');
   await mkdir(folder, { recursive: true });
   const port = await ports.take('clickhouse');
   const config = join(folder, 'config.xml');
-  await writeFile(config, serverConfig(folder, port));
-  return { command: program, args: ['server', '--config-file', config], ...common(port) };
+  const account = accountOfRoles(environment);
+  await writeFile(config, serverConfig(folder, port, account), { mode: 0o600 });
+  return { command: program, args: ['server', '--config-file', config], ...common(port, account) };
 }
 
-function common(port: number) {
+/** An empty variable counts as not set, as in the configuration of roles. */
+function accountOfRoles(environment: NodeJS.ProcessEnv): Account {
+  return {
+    user: environment['PENSTOCK_CLICKHOUSE_USER'] || 'default',
+    password: environment['PENSTOCK_CLICKHOUSE_PASSWORD'] ?? '',
+  };
+}
+
+function common(port: number, account: Account) {
   const clickhouse = `http://${HOST}:${port}`;
   return {
     addresses: { clickhouse },
     listeners: ['clickhouse'],
-    // The embedded engine runs a query on a thread of the pool, which has 4 by default.
-    environment: { UV_THREADPOOL_SIZE: '8' },
+    environment: {
+      // The embedded engine runs a query on a thread of the pool, which has 4 by default.
+      UV_THREADPOOL_SIZE: '8',
+      // Set always: those of the shell belong to another ClickHouse.
+      CLICKHOUSE_USER: account.user,
+      CLICKHOUSE_PASSWORD: account.password,
+    },
     ready: (signal: AbortSignal) => until(() => answers(`${clickhouse}/ping`, 'Ok.'), signal),
   };
 }
 
-function serverConfig(folder: string, port: number): string {
+/** The server reads a user's name as the name of an element. */
+const USER_NAME = /^[A-Za-z_][A-Za-z0-9_-]*$/;
+
+function serverConfig(folder: string, port: number, { user, password }: Account): string {
+  if (!USER_NAME.test(user))
+    throw new StackError(`PENSTOCK_CLICKHOUSE_USER: '${user}' can't be a user of the ClickHouse on the PATH.`);
   return `<clickhouse>
   <logger><level>warning</level><console>1</console></logger>
   <http_port>${port}</http_port>
@@ -61,11 +81,11 @@ function serverConfig(folder: string, port: number): string {
   <user_files_path>${folder}/user_files/</user_files_path>
   <format_schema_path>${folder}/format_schemas/</format_schema_path>
   <max_server_memory_usage_to_ram_ratio>0.5</max_server_memory_usage_to_ram_ratio>
-  <users><default>
-    <password></password>
+  <users><${user}>
+    <password>${escapeXml(password)}</password>
     <networks><ip>::1</ip><ip>127.0.0.1</ip></networks>
     <profile>default</profile><quota>default</quota><access_management>1</access_management>
-  </default></users>
+  </${user}></users>
   <profiles><default/></profiles>
   <quotas><default/></quotas>
   <user_directories>
@@ -74,4 +94,8 @@ function serverConfig(folder: string, port: number): string {
   </user_directories>
 </clickhouse>
 `;
+}
+
+function escapeXml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { dropTemporalSettings } from '../environment.js';
 import { StackError } from '../errors.js';
 import type { ProcessSpec, Supervised } from '../supervised.js';
 import { resolveClickHouse, type ClickHouseAddresses } from './clickhouse.js';
@@ -50,6 +51,9 @@ async function startServer<A>(
 ): Promise<A> {
   if (server.kind === 'elsewhere') return server.addresses;
   const { dataDir, log, ports } = context;
+  const inherited = { ...context.environment };
+  // They are for another Temporal, and the dev server ends over some (TEMPORAL_ENV).
+  dropTemporalSettings(inherited);
   for (let tries = 1; ; tries += 1) {
     const plan = await server.plan();
     const startedAt = performance.now();
@@ -58,7 +62,7 @@ async function startServer<A>(
         name,
         command: plan.command,
         args: plan.args,
-        environment: { ...context.environment, ...plan.environment },
+        environment: { ...inherited, ...plan.environment },
         cwd: dataDir,
         logPath: join(dataDir, 'logs', `${name}.log`),
         ready: plan.ready,

@@ -9,6 +9,7 @@ export interface ServerContext {
   dataDir: string;
   /** Cache of downloads. */
   cache: string;
+  /** That of the roles too, but for what points them at the servers. */
   environment: NodeJS.ProcessEnv;
   ports: Ports;
   log: Logger;
