@@ -125,6 +125,24 @@ describe('the engine', () => {
     expect([...outcomes.values()].every(({ kind }) => kind === 'detected')).toBe(true);
   });
 
+  it('detects all images of a child process that hangs, each once', { timeout: 240_000 }, async () => {
+    const engine = await newEngine();
+    const refs = [...images, ...images, ...images];
+    const { outcomes, calls, done } = detect(engine, refs);
+    await eventually(
+      () => Promise.resolve(outcomes.size),
+      (size) => size > 5,
+      30_000,
+    );
+    const hanging = await children();
+    for (const pid of hanging) process.kill(pid, 'SIGSTOP');
+    await done;
+    expect(calls).toHaveLength(refs.length);
+    expect([...outcomes.values()].every(({ kind }) => kind === 'detected')).toBe(true);
+    const now = await children();
+    expect(now.filter((pid) => hanging.includes(pid))).toEqual([]);
+  });
+
   it('declares only the image dead that kills its child again when it is alone', { timeout: 180_000 }, async () => {
     const engine = await newEngine({ PENSTOCK_DETECT_IMAGES_PER_SECOND: 0.4, PENSTOCK_DETECT_MODEL_BATCH: 1 });
     const { outcomes, done } = detect(engine, images.slice(0, 6));
@@ -183,5 +201,7 @@ describe('the engine', () => {
     for (const from of at) {
       expect(at.filter((time) => time >= from && time < from + 1_000).length).toBeLessThanOrEqual(20 + 4 + 1);
     }
+    const seconds = ((at.at(-1) ?? 0) - (at[0] ?? 0)) / 1_000;
+    expect(at.length / seconds).toBeGreaterThan(20 / 2);
   });
 });
