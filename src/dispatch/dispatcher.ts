@@ -31,6 +31,12 @@ export interface LaneDispatcherOptions {
 }
 
 /**
+ * A longer linger pauses its partition, and then takes up to a second more: a fetch that is on its way leaves it out. A
+ * shorter one is waited for in place, and with it the other partitions of the broker.
+ */
+const WAIT_HERE_MS = 250;
+
+/**
  * Turns slices of a lane into `detectBatch` executions, at least once: records count as consumed only when the start of
  * their batch is durable. A crash in between reads them again; then the execution exists, and its memo tells where it
  * ends and what it holds. It is trusted only when what is read now hashes the same: offsets repeat when a topic is made
@@ -46,8 +52,8 @@ export function laneDispatcher(options: LaneDispatcherOptions): SliceHandler {
     if (isWorthWaiting(slice, batch, limits) && linger.isNew(slice)) return { consumed: 0 };
     const waitMs =
       batch.records.length < slice.records.length ? 0 : linger.waitMs(slice, batch.records.length < limits.maxImages);
+    if (waitMs > WAIT_HERE_MS) return { consumed: 0, pauseUntil: sleep(waitMs, undefined, { ref: false }) };
     if (waitMs > 0) {
-      // Not by a pause: a fetch that is on its way would leave the partition out, and may take a second.
       await sleep(waitMs, undefined, { signal: slice.signal });
       return { consumed: 0 };
     }

@@ -26,12 +26,12 @@ export class Window {
   }
 
   /**
-   * Takes places before batches are started: starts take time, and partitions run side by side. Undefined when they are
-   * not there; a batch of more models than the window has places gets them when nothing else is open.
+   * Takes places before batches are started: starts take time, and partitions run side by side. Undefined while the
+   * window is full. A batch of several models takes one for each as soon as one is free, or it would wait for ever
+   * behind those of one model.
    */
   reserve(places: number): Places | undefined {
-    const taken = this.#open.size + this.#reserved;
-    if (taken > 0 && taken + places > this.#limit) return undefined;
+    if (places > 0 && this.isFull) return undefined;
     let left = places;
     this.#reserved += places;
     const give = (): void => {

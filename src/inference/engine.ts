@@ -177,20 +177,29 @@ class ChildEngine implements Engine {
   #isolate(): void {
     if (this.#isolation || this.#suspects.length === 0 || this.#closed) return;
     this.#options.log.warn({ suspects: this.#suspects.length }, 'a child died: its images are tried alone');
+    let hasServed = false;
+    let isClosing = false;
     // Not one of #children: it must never be given anything but a suspect.
     const child: InferenceChild = new InferenceChild(this.#childOptions, 1, this.#pacer, this.#options.log, {
       ready: () => undefined,
-      outcome: (task, outcome) => this.#settle(task, outcome),
+      outcome: (task, outcome) => {
+        hasServed = true;
+        this.#settle(task, outcome);
+      },
       room: () => {
         const next = this.#suspects.shift();
-        if (next) this.#give(child, [next]);
-        else void child.close();
+        if (next) {
+          this.#give(child, [next]);
+          return;
+        }
+        isClosing = true;
+        void child.close();
       },
       ended: ([killer], unfit) => {
         this.#isolation = undefined;
         if (this.#closed) return;
-        if (killer || this.#suspects.length > 0) this.#restarts.inc();
-        this.#emptyIsolations = killer || this.#suspects.length === 0 ? 0 : this.#emptyIsolations + 1;
+        if (!isClosing) this.#restarts.inc();
+        this.#emptyIsolations = killer || hasServed || isClosing ? 0 : this.#emptyIsolations + 1;
         if (killer) {
           const detail = 'its child process died twice, the second time with this picture alone';
           this.#settle(killer, { kind: 'dead', reason: 'POISON', detail });

@@ -5,6 +5,7 @@ import {
   isRecord,
   parseJson,
   refused,
+  TooManyEventsError,
   type EventRequest,
   type IncomingEvent,
   type Reading,
@@ -60,7 +61,7 @@ function readJsonModes(mediaType: string, body: Buffer, nowMs: number): Incoming
   if (!Array.isArray(json.value)) return whole(refused('UNPARSABLE', 'body: a batch is a JSON array'));
   const elements: unknown[] = json.value;
   if (elements.length > MAX_BATCH_EVENTS)
-    return whole(refused('UNPARSABLE', `body: ${elements.length} events, at most ${MAX_BATCH_EVENTS} in a batch`));
+    throw new TooManyEventsError(`${elements.length} events in a batch, at most ${MAX_BATCH_EVENTS}`);
   return elements.map((element) => ({
     ...readStructured(element, nowMs),
     payload: Buffer.from(JSON.stringify(element)),

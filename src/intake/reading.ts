@@ -62,3 +62,9 @@ export function parseJson(bytes: Buffer): { ok: true; value: unknown } | { ok: f
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** More than one request may hold: refused as a body that is too large is, and nothing of it is acknowledged. */
+export class TooManyEventsError extends Error {
+  override name = 'TooManyEventsError';
+  readonly statusCode = 413;
+}

@@ -22,8 +22,13 @@ async function start(context: RoleContext): Promise<RunningRole> {
   waits.set('kafka', 'joining the consumer group');
   const warehouse = createWarehouse(config, log);
   const producer = await createProducer({ config, log, metrics });
+  // What is being inserted may end, but a server that says nothing must not keep the role from leaving in order.
+  const lastCall = new AbortController();
+  const onStop = (): unknown => setTimeout(() => lastCall.abort(), config.PENSTOCK_SHUTDOWN_MS / 2).unref();
+  stopping.addEventListener('abort', onStop, { once: true });
   const handler = createSink({
-    insert: (rows) => insertRows(warehouse, rows, config.PENSTOCK_SINK_INSERT_TIMEOUT_MS),
+    insert: (rows) =>
+      insertRows(warehouse, rows, { timeoutMs: config.PENSTOCK_SINK_INSERT_TIMEOUT_MS, signal: lastCall.signal }),
     producer,
     intervalMs: INSERT_EVERY_MS,
     retentionDays: warehouse.retentionDays,

@@ -26,6 +26,8 @@ export interface ConsumerOptions {
   watchEveryMs?: number;
 }
 
+const COMMIT_TRIES = 3;
+const COMMIT_PAUSE_MS = 500;
 const ADMISSION_BACKOFF = { firstMs: 100, maxMs: 5_000 };
 
 /**
@@ -155,11 +157,12 @@ class GroupConsumer implements StreamConsumer {
 
   /** Commits the start of partitions that have no commit: without one, a topic made again could not be told. */
   async #admitTopic(generation: number, topic: string, partitions: readonly number[]): Promise<number[]> {
-    const { fit, uncommitted } = await this.#partitions.admit(topic, partitions);
-    if (uncommitted.length === 0 || generation !== this.#generation) return fit;
+    const isCurrent = (): boolean => generation === this.#generation;
+    const { fit, uncommitted } = await this.#partitions.admit(topic, partitions, isCurrent);
+    if (uncommitted.length === 0) return fit;
     await this.#commitAll(topic, uncommitted);
     // The library commits nothing, silently, while it is still starting.
-    const again = await this.#partitions.admit(topic, partitions);
+    const again = await this.#partitions.admit(topic, partitions, isCurrent);
     if (again.uncommitted.length === 0) return again.fit;
     throw new Error(`${topic}: the start of ${again.uncommitted.length} partitions is not committed yet`);
   }
@@ -215,7 +218,7 @@ class GroupConsumer implements StreamConsumer {
 
   /**
    * Commits, unless the topic was made again since the last commit: then it is read from its start, and `false` comes
-   * back. A commit that is refused costs a repetition, never a loss: the next member reads the same records again.
+   * back. A commit that is refused again and again costs a repetition, never a loss: the records are read once more.
    */
   async #commit(
     payload: EachBatchPayload,
@@ -228,18 +231,23 @@ class GroupConsumer implements StreamConsumer {
     const isStale = (): boolean =>
       generation !== this.#generation || this.#partitions.position(topic, partition) !== position;
     if (isStale()) return false;
-    try {
-      await this.#examine(topic, [partition]);
-      if (isStale() || this.#partitions.isStopped(topic, partition)) return false;
-      // By the batch and not by the consumer, which commits nothing, silently, once it is told to stop.
-      await payload.commitOffsetsIfNecessary({
-        topics: [{ topic, partitions: [{ partition, offset: offset.toString() }] }],
-      });
-      position.committed = offset;
-    } catch (error) {
-      this.#log.warn({ err: error, topic, partition, offset: offset.toString() }, 'commit refused');
+    for (let tries = 1; tries <= COMMIT_TRIES; tries += 1) {
+      try {
+        await this.#examine(topic, [partition]);
+        if (isStale() || this.#partitions.isStopped(topic, partition)) return false;
+        // By the batch and not by the consumer, which commits nothing, silently, once it is told to stop.
+        await payload.commitOffsetsIfNecessary({
+          topics: [{ topic, partitions: [{ partition, offset: offset.toString() }] }],
+        });
+        position.committed = offset;
+        return true;
+      } catch (error) {
+        this.#log.warn({ err: error, topic, partition, offset: offset.toString(), tries }, 'commit refused');
+        if (isStale()) return false;
+        if (tries < COMMIT_TRIES) await sleep(COMMIT_PAUSE_MS);
+      }
     }
-    return !isStale();
+    return false;
   }
 
   #pause(topic: string, partition: number, until: Promise<unknown>): void {
@@ -274,13 +282,15 @@ class GroupConsumer implements StreamConsumer {
 
   /** Reads partitions whose topic was made again from their start, and stops those whose records are gone unread. */
   async #examine(topic: string, partitions: readonly number[]): Promise<void> {
-    const { madeAgain, stopped } = await this.#partitions.examine(topic, partitions);
-    for (const lost of stopped) await this.#halt(topic, lost);
-    if (madeAgain.length === 0) return;
-    for (const { partition, offset } of madeAgain) this.#consumer.seek({ topic, partition, offset: offset.toString() });
-    await this.#commitAll(topic, madeAgain);
-    for (const { partition, wasStopped } of madeAgain)
+    const { movedBack, madeAgain, stopped } = await this.#partitions.examine(topic, partitions);
+    // First all that can't fail: a commit that does is found missing, and made, by the next look.
+    for (const { partition, offset, wasStopped } of madeAgain) {
+      this.#consumer.seek({ topic, partition, offset: offset.toString() });
       if (wasStopped) this.#consumer.resume([{ topic, partitions: [partition] }]);
+    }
+    for (const { partition } of stopped) this.#consumer.pause([{ topic, partitions: [partition] }]);
+    const offsets = [...movedBack, ...madeAgain, ...stopped];
+    if (offsets.length > 0) await this.#commitAll(topic, offsets);
   }
 
   /** Reads no further, and commits where it stands: the library may have moved the commit over what is missing. */

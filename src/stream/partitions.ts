@@ -1,7 +1,7 @@
 import type { Admin } from 'kafkajs';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { PartitionPosition, type LogRange } from './position.js';
-import { committedOffsets, logRange } from './topics.js';
+import { committedOffsets, JUMPED, logRange, rawCommits } from './topics.js';
 
 const EMPTY: LogRange = { low: 0n, high: 0n };
 
@@ -11,8 +11,10 @@ export interface PartitionOffset {
   offset: bigint;
 }
 
-/** What was found of partitions whose commit was moved back or has vanished. */
+/** What was found of partitions whose commit is not where this process put it. */
 export interface Findings {
+  /** An older commit came late, of this process or another: to be committed again, from here. */
+  movedBack: PartitionOffset[];
   /** The topic was made again: to be read from here. `wasStopped` for records that were missing in the old log. */
   madeAgain: (PartitionOffset & { wasStopped: boolean })[];
   /** Stopped: records are gone unread. The offset is that of the first one. */
@@ -61,14 +63,16 @@ export class Partitions {
 
   /**
    * Takes down where partitions stand. `fit` may be read, once `uncommitted` is committed: from then on a commit that
-   * vanishes or moves back tells that the topic was made again. The others are stopped.
+   * vanishes tells that the topic was made again. The others are stopped. Does nothing for a generation that has ended.
    */
   async admit(
     topic: string,
     partitions: readonly number[],
+    isCurrent: () => boolean,
   ): Promise<{ fit: number[]; uncommitted: PartitionOffset[] }> {
     const committed = await committedOffsets(this.admin, this.groupId, topic);
     const range = await logRange(this.admin, topic);
+    if (!isCurrent()) return { fit: [], uncommitted: [] };
     const fit: number[] = [];
     const uncommitted: PartitionOffset[] = [];
     for (const partition of partitions) {
@@ -111,20 +115,24 @@ export class Partitions {
    * A partition whose log begins above its position is stopped, the others were made again.
    */
   async examine(topic: string, partitions: readonly number[]): Promise<Findings> {
-    const findings: Findings = { madeAgain: [], stopped: [] };
+    const findings: Findings = { movedBack: [], madeAgain: [], stopped: [] };
     // What is committed while the broker answers must not look like a step back.
     const before = partitions.flatMap((partition) => {
       const position = this.position(topic, partition);
       return position ? [{ partition, position, committed: position.committed }] : [];
     });
     if (before.length === 0) return findings;
-    const now = await committedOffsets(this.admin, this.groupId, topic);
-    const back = before.filter(({ partition, committed }) => (now.get(partition) ?? -1n) < committed);
+    const now = await rawCommits(this.admin, this.groupId, topic);
+    const back = before.filter(({ partition, committed }) => (now.get(partition) ?? JUMPED) < committed);
     if (back.length === 0) return findings;
     const range = await logRange(this.admin, topic);
     for (const { partition, position } of back) {
       if (this.position(topic, partition) !== position) continue;
       const log = range.get(partition) ?? EMPTY;
+      if ((now.get(partition) ?? JUMPED) !== JUMPED) {
+        findings.movedBack.push({ partition, offset: position.committed });
+        continue;
+      }
       if (log.low > position.expected) {
         this.#stop(topic, partition, position.expected, log.low - position.expected);
         findings.stopped.push({ partition, offset: position.expected });

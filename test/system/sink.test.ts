@@ -36,7 +36,7 @@ beforeEach(async () => {
   letters = [];
   sink = createSink({
     intervalMs: 0,
-    insert: (rows) => insertRows(warehouse, rows, 30_000),
+    insert: (rows) => insertRows(warehouse, rows, { timeoutMs: 30_000, signal: new AbortController().signal }),
     producer: {
       send: (_topic, records) => {
         letters.push(...records.map(({ value }) => JSON.parse(value) as DeadLetter));

@@ -197,8 +197,10 @@ describe('the dispatcher', () => {
     expect(await setUp({ window }).read(records(0, 2))).toEqual({ consumed: 2 });
   });
 
-  it('starts a batch of more models than the window has places when nothing else is open', async () => {
-    const { read } = setUp({ window: new Window(1) });
+  it('starts a batch of several models as soon as one place is free', async () => {
+    const window = new Window(3);
+    for (let open = 0; open < 2; open += 1) window.hold(`before-${open}`, () => new Promise(() => undefined));
+    const { read } = setUp({ window });
     expect(await read([record(0, { model: 'a' }), record(1, { model: 'b' })])).toEqual({ consumed: 2 });
   });
 
