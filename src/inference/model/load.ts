@@ -29,12 +29,26 @@ export interface Model {
 export async function loadModel(dir: string): Promise<Model> {
   const path = join(dir, 'model.yaml');
   const spec = parseModelFile(path, await readText(path, 'a folder with model.yaml'));
-  const classes = await readClasses(path, spec.classes);
-  const settings = complete(path, spec);
   const file = spec.file === undefined ? null : join(dir, spec.file);
-  const bytes = file === null ? new Uint8Array() : await readOnnx(path, file);
-  const hash = modelHash(bytes, { ...settings, classes });
-  return { name: spec.name, hash, id: `${spec.name}@${hash}`, dir, file, license: spec.license, ...settings, classes };
+  const parts = await Promise.allSettled([
+    Promise.resolve().then(() => completeSettings(path, spec)),
+    readClasses(path, spec.classes),
+    readOnnx(path, file),
+  ]);
+  const [settings, classes, onnx] = parts;
+  if (settings.status === 'rejected' || classes.status === 'rejected' || onnx.status === 'rejected')
+    throw joined(parts);
+  const complete = { ...settings.value, classes: classes.value };
+  const hash = modelHash(onnx.value, complete);
+  return { name: spec.name, hash, id: `${spec.name}@${hash}`, dir, file, license: spec.license, ...complete };
+}
+
+/** One error that says all that is wrong. */
+function joined(parts: readonly PromiseSettledResult<unknown>[]): unknown {
+  const errors = parts.flatMap((part): unknown[] => (part.status === 'rejected' ? [part.reason] : []));
+  const messages = errors.flatMap((error) => (error instanceof ModelError ? [error.message] : []));
+  if (messages.length < errors.length) return errors.find((error) => !(error instanceof ModelError));
+  return new ModelError(messages.join('\n'), { cause: errors[0] });
 }
 
 /** Settings that change what is detected; together with the ONNX bytes they are the identity of a model. */
@@ -72,17 +86,24 @@ const SMALLEST_INPUT: InputSpec = {
   std: [1, 1, 1],
 };
 
-function complete(path: string, spec: ModelFile): Omit<ModelSettings, 'classes'> {
-  const { file, input, output, scoreThreshold, iouThreshold } = spec;
+/** An overlap that no two boxes exceed, so that all stay. */
+const NO_SUPPRESSION = 1;
+
+function completeSettings(path: string, spec: ModelFile): Omit<ModelSettings, 'classes'> {
+  const { file, input, output, scoreThreshold } = spec;
   if (output.decoder === 'none') {
     if (file !== undefined) fail(path, ['file: none with the decoder none, which runs no model']);
     return {
       input: input ?? SMALLEST_INPUT,
       output,
       scoreThreshold: scoreThreshold ?? 0,
-      iouThreshold: iouThreshold ?? 0,
+      iouThreshold: spec.iouThreshold ?? 0,
     };
   }
+  const suppresses = output.decoder !== 'boxes-scores-labels' || output.nms;
+  if (!suppresses && spec.iouThreshold !== undefined)
+    fail(path, ['iouThreshold: none while output.nms is false, as then no box is suppressed']);
+  const iouThreshold = suppresses ? spec.iouThreshold : NO_SUPPRESSION;
   if (file === undefined || input === undefined || scoreThreshold === undefined || iouThreshold === undefined) {
     const needed = { file, input, scoreThreshold, iouThreshold };
     const missing = Object.entries(needed).filter(([, value]) => value === undefined);
@@ -109,7 +130,8 @@ async function readClassFile(path: string, file: string): Promise<string[]> {
   return names.filter((name) => name !== '');
 }
 
-async function readOnnx(path: string, file: string): Promise<Uint8Array> {
+async function readOnnx(path: string, file: string | null): Promise<Uint8Array> {
+  if (file === null) return new Uint8Array();
   try {
     return await readFile(file);
   } catch (error) {

@@ -5,16 +5,21 @@ import { decoderFor, type Decoder, type SessionOutputs } from './decoders/index.
 import { toDetections } from './detections.js';
 import { ModelError, ProviderError } from './errors.js';
 import { modelHash, type Model } from './load.js';
+import { readOutput } from './outputs.js';
 import { tensorLength } from './pixels.js';
 import type { Prepared } from './prepare.js';
 import { createOrtSession, type SessionOptions } from './provider.js';
-import { checkInput, checkOutputs, tensorsOf } from './shapes.js';
+import { checkFit, tensorsOf } from './shapes.js';
 import type { InputSpec, OutputSpec } from './spec.js';
+import type { TensorInfo } from './tensorInfo.js';
 
 /** A model that is ready to run. */
 export interface ModelSession {
   /** Most images in one run: the model's fixed batch dimension, or Infinity where it is dynamic. */
   readonly maxBatch: number;
+  /** Inputs and outputs that the ONNX file has. */
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
   /**
    * Runs the first `count` images of the tensor, which may be a view on shared memory and is copied. Blocks its thread
    * while it runs. One run at a time.
@@ -38,7 +43,9 @@ export async function openSession(model: Model, options: SessionOptions): Promis
     return opened;
   } catch (error) {
     await session.release();
-    throw error;
+    if (error instanceof ModelError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ModelError(`${model.file}: does not run: ${reason}`, { cause: error });
   }
 }
 
@@ -60,6 +67,8 @@ async function createSession(model: Model, file: string, options: SessionOptions
 
 const NO_OP: ModelSession = {
   maxBatch: Infinity,
+  inputs: [],
+  outputs: [],
   run: () => Promise.resolve(new Map()),
   detections: () => [],
   close: () => Promise.resolve(),
@@ -67,10 +76,12 @@ const NO_OP: ModelSession = {
 
 class OnnxSession implements ModelSession {
   readonly maxBatch: number;
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
   /** Images that a run must have at least: more than 1 only where the batch dimension is fixed. */
   readonly fixedBatch: number;
   readonly #decoder: Decoder;
-  readonly #inputName: string;
+  readonly #pictures: string;
   #buffer: Float32Array | Uint8Array;
 
   constructor(
@@ -78,11 +89,11 @@ class OnnxSession implements ModelSession {
     output: Exclude<OutputSpec, { decoder: 'none' }>,
     private readonly session: InferenceSession,
   ) {
-    const { name, batch } = checkInput(model, tensorsOf(session.inputMetadata));
-    const outputs = tensorsOf(session.outputMetadata);
-    this.#decoder = decoderFor(output)(model, outputs);
-    checkOutputs(model, this.#decoder, outputs);
-    this.#inputName = name;
+    this.inputs = tensorsOf(session.inputMetadata);
+    this.outputs = tensorsOf(session.outputMetadata);
+    this.#decoder = decoderFor(output)(model, this.outputs);
+    const { pictures, batch } = checkFit(model, this.#decoder, this.inputs, this.outputs);
+    this.#pictures = pictures;
     this.maxBatch = batch;
     this.fixedBatch = Number.isFinite(batch) ? batch : 1;
     this.#buffer = emptyTensor(model.input, this.fixedBatch);
@@ -91,19 +102,21 @@ class OnnxSession implements ModelSession {
   async run(images: Float32Array | Uint8Array, count: number): Promise<SessionOutputs> {
     if (count < 1 || count > this.maxBatch) throw new RangeError(`${count} images in a run of 1 to ${this.maxBatch}`);
     const batch = Math.max(count, this.fixedBatch);
-    const feeds = { [this.#inputName]: this.#tensor(images, count, batch) };
+    const { input, file } = this.model;
+    const feeds: Record<string, Tensor> = { [this.#pictures]: this.#tensor(images, count, batch) };
+    if (input.sizeInput !== undefined) feeds[input.sizeInput] = sizes(input, batch);
+    const { reads } = this.#decoder;
     const results = await this.session.run(
       feeds,
-      this.#decoder.reads.map(({ name }) => name),
+      reads.map(({ name }) => name),
     );
-    const outputs = new Map<string, { dims: readonly number[]; values: Float32Array }>();
-    for (const { name } of this.#decoder.reads) {
-      const tensor = results[name];
-      if (!(tensor?.data instanceof Float32Array))
-        throw new ModelError(`${String(this.model.file)}: output ${name}: no float32`);
-      outputs.set(name, { dims: tensor.dims, values: tensor.data });
+    try {
+      return new Map(
+        reads.map((read) => [read.name, readOutput(results[read.name], read, { batch, maxBatch: this.maxBatch })]),
+      );
+    } catch (error) {
+      throw error instanceof ModelError ? new ModelError(`${String(file)}: ${error.message}`) : error;
     }
-    return outputs;
   }
 
   /** ONNX Runtime for Node takes no shared memory ("Invalid argument"), so images are copied into memory of its own. */
@@ -125,6 +138,12 @@ class OnnxSession implements ModelSession {
   async close(): Promise<void> {
     await this.session.release();
   }
+}
+
+/** Width and height of the input for each image: boxes then come in its pixels, as with every other model. */
+function sizes({ width, height }: InputSpec, batch: number): Tensor {
+  const pair = [BigInt(width), BigInt(height)];
+  return new Tensor('int64', BigInt64Array.from(Array.from({ length: batch }, () => pair).flat()), [batch, 2]);
 }
 
 function emptyTensor(input: InputSpec, images: number): Float32Array | Uint8Array {

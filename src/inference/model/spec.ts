@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MODEL_NAME } from '../../domain/index.js';
+import { BOX_FORMATS } from './decoders/corners.js';
 
 /** The format of model.yaml. Unknown keys are errors, because a typing mistake would otherwise run with a default. */
 
@@ -23,6 +24,7 @@ const perChannel = (error: string, valid: (value: number) => boolean) => {
 };
 const strides = z.array(integerBetween(1, 1024), { error: 'a list of whole numbers, like [8, 16, 32]' }).min(1);
 const tensorName = text(256);
+const yesOrNo = z.boolean({ error: 'true or false' });
 
 const inputSchema = z
   .strictObject(
@@ -42,6 +44,8 @@ const inputSchema = z
       std: perChannel('three numbers other than 0', (value) => Number.isFinite(value) && value !== 0).default([
         1, 1, 1,
       ]),
+      /** A second input, int64 [batch, 2], that is told width and height of the input, so that boxes are in its pixels. */
+      sizeInput: tensorName.optional(),
     },
     { error: 'width, height, layout, type, color and resize of the input' },
   )
@@ -50,13 +54,31 @@ const inputSchema = z
     error: 'with type uint8 the mean is [0, 0, 0] and the std [1, 1, 1]: the model normalises by itself',
   });
 
-const DECODERS = ['boxes-scores', 'yolox', 'fastestdet', 'none'] as const;
+const DECODERS = ['boxes-scores', 'boxes-scores-labels', 'yolov5', 'yolov8', 'yolox', 'fastestdet', 'none'] as const;
 
 const outputSchema = z.discriminatedUnion(
   'decoder',
   [
     /** Boxes [n, count, 4] as xMin, yMin, xMax, yMax in input pixels; scores [n, count, classes]. */
     z.strictObject({ decoder: z.literal('boxes-scores'), boxes: tensorName, scores: tensorName }),
+    /** Boxes [n, count, 4], scores [n, count], labels [n, count]: the detections themselves. */
+    z.strictObject({
+      decoder: z.literal('boxes-scores-labels'),
+      boxes: tensorName.default('boxes'),
+      scores: tensorName.default('scores'),
+      labels: tensorName.default('labels'),
+      boxFormat: oneOf(BOX_FORMATS).default('xyxy'),
+      /** Input pixels, or 0 to 1 of the input. */
+      boxUnits: oneOf(['pixels', 'relative']).default('pixels'),
+      /** Label of the first class: 1 where 0 is the background. Labels without a class are no detections. */
+      firstLabel: integerBetween(0, 10_000).default(0),
+      /** Whether overlapping boxes of a class are suppressed once more. */
+      nms: yesOrNo.default(false),
+    }),
+    /** Boxes [n, count, 5 + classes]: centre and size in input pixels, objectness, classes. */
+    z.strictObject({ decoder: z.literal('yolov5') }),
+    /** Boxes [n, 4 + classes, count], or transposed [n, count, 4 + classes]: centre and size in input pixels, classes. */
+    z.strictObject({ decoder: z.literal('yolov8'), transposed: yesOrNo.default(false) }),
     /** Raw grids [n, cells, 5 + classes] of the strides in order. */
     z.strictObject({ decoder: z.literal('yolox'), strides: strides.default([8, 16, 32]) }),
     /** One grid [n, 5 + classes, rows, columns]. */

@@ -29,6 +29,36 @@ describe('model.yaml', () => {
       (s) => (output(s)['decoder'] = 'ssd'),
       'output.decoder: one of the decoders boxes-scores',
     ],
+    [
+      'an order of box numbers that is none',
+      (s) => (s['output'] = { decoder: 'boxes-scores-labels', boxFormat: 'xywh' }),
+      'output.boxFormat: one of xyxy, yxyx, cxcywh',
+    ],
+    [
+      'a unit that is none',
+      (s) => (s['output'] = { decoder: 'boxes-scores-labels', boxUnits: 'percent' }),
+      'output.boxUnits: one of pixels, relative',
+    ],
+    [
+      'a first label below 0',
+      (s) => (s['output'] = { decoder: 'boxes-scores-labels', firstLabel: -1 }),
+      'output.firstLabel: a whole number from 0 to 10000',
+    ],
+    [
+      'a transposition in words',
+      (s) => (s['output'] = { decoder: 'yolov8', transposed: 'yes' }),
+      'output.transposed: true or false',
+    ],
+    [
+      'a key of another decoder',
+      (s) => (s['output'] = { decoder: 'yolov5', transposed: true }),
+      'output.transposed: no',
+    ],
+    [
+      'a threshold for what is not suppressed',
+      (s) => (s['output'] = { decoder: 'boxes-scores-labels' }),
+      'iouThreshold: none while output.nms is false',
+    ],
     ['no name of an output', (s) => delete output(s)['boxes'], 'output.boxes: text of 1 to 256 characters'],
     ['a threshold above 1', (s) => (s['scoreThreshold'] = 40), 'scoreThreshold: a number from 0 to 1'],
     ['no threshold', (s) => delete s['iouThreshold'], 'iouThreshold: needed with the decoder boxes-scores'],
@@ -52,6 +82,21 @@ describe('model.yaml', () => {
       input(settings)['layout'] = 'x';
     });
     await expect(loadModel(dir)).rejects.toThrow(/: name: .*\n.*: input\.layout: /);
+    const complete = await changedModel((settings) => {
+      delete settings['scoreThreshold'];
+      settings['classes'] = ['ring', 'ring'];
+      settings['file'] = 'gone.onnx';
+    });
+    await expect(loadModel(complete)).rejects.toThrow(/: scoreThreshold: .*\n.*: classes: .*\n.*: file: /);
+  });
+
+  test('detections that a model suppresses itself need no threshold of overlap, unless they are to be suppressed again', async () => {
+    const change = (nms: boolean) => (settings: Settings) => {
+      settings['output'] = { decoder: 'boxes-scores-labels', nms };
+      delete settings['iouThreshold'];
+    };
+    expect((await loadModel(await changedModel(change(false)))).iouThreshold).toBe(1);
+    await expect(loadModel(await changedModel(change(true)))).rejects.toThrow('iouThreshold: needed with the decoder');
   });
 
   test('a folder without model.yaml, and one that is no YAML, are errors that say so', async () => {

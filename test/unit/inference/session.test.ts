@@ -85,14 +85,20 @@ describe('a model whose ONNX file is not what model.yaml says is an error that n
     [
       'size',
       (s) => (input(s)['width'] = 320),
-      "has the input 'images' uint8 [n, 256, 256, 3], but input in model.yaml says uint8 [any, 256, 320, 3] (nhwc)",
+      "input.width: has the input 'images' uint8 [n, 256, 256, 3], but input in model.yaml says uint8 [any, 256, 320, 3] (nhwc)",
     ],
-    ['layout', (s) => (input(s)['layout'] = 'nchw'), 'says uint8 [any, 3, 256, 256] (nchw)'],
-    ['type', (s) => (input(s)['type'] = 'float32'), 'says float32'],
+    ['height', (s) => (input(s)['height'] = 320), 'input.height: has the input'],
+    ['layout', (s) => (input(s)['layout'] = 'nchw'), 'input.layout: has the input'],
+    ['type', (s) => (input(s)['type'] = 'float32'), 'input.type: has the input'],
     [
       'outputs',
       (s) => (s['output'] = { decoder: 'boxes-scores', boxes: 'rects', scores: 'scores' }),
-      "'rects' is missing",
+      "output.boxes: has the outputs 'boxes' float32 [n, 1024, 4], 'scores' float32 [n, ",
+    ],
+    [
+      'classes, which the file leaves open',
+      (s) => (s['classes'] = ['circle', 'square']),
+      "output.scores, classes: output 'scores' is [1, 1024, 6] after a run, not [1, any, 2]",
     ],
     [
       'outputs swapped',
@@ -106,6 +112,18 @@ describe('a model whose ONNX file is not what model.yaml says is an error that n
     expect(error).toBeInstanceOf(ModelError);
     expect(String(error)).toContain('shapes.onnx: ');
     expect(String(error)).toContain(message);
+  });
+
+  test('everything that is wrong is said at once, with what the file has', async () => {
+    const model = await loadModel(
+      await changedModel((settings) => {
+        input(settings)['layout'] = 'nchw';
+        settings['output'] = { decoder: 'boxes-scores', boxes: 'rects', scores: 'boxes' };
+      }),
+    );
+    const error: unknown = await openSession(model, CPU).catch((thrown: unknown) => thrown);
+    expect(String(error)).toMatch(/: input\.layout: .*\n.*: output\.boxes: .*\n.*: output\.scores, classes: /);
+    expect(error).toMatchObject({ inputs: [{ name: 'images' }], outputs: [{ name: 'boxes' }, { name: 'scores' }] });
   });
 
   test('a file that is no ONNX', async () => {

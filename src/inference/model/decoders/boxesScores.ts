@@ -9,8 +9,13 @@ export const boxesScores =
   (names: { boxes: string; scores: string }): DecoderFactory =>
   (model) => ({
     reads: [
-      { name: names.boxes, shape: [null, null, 4] },
-      { name: names.scores, shape: [null, null, model.classes.length] },
+      { name: names.boxes, types: ['float32'], shape: [null, null, 4], keys: ['output.boxes'] },
+      {
+        name: names.scores,
+        types: ['float32'],
+        shape: [null, null, model.classes.length],
+        keys: ['output.scores', 'classes'],
+      },
     ],
     decode(outputs, index) {
       const boxes = imageValues(outputs, names.boxes, index).values;

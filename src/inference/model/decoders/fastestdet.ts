@@ -2,7 +2,7 @@ import { ModelError } from '../errors.js';
 import type { Candidate } from '../nms.js';
 import { bestClass } from './bestClass.js';
 import { cornersAround } from './corners.js';
-import { imageValues, type DecoderFactory } from './types.js';
+import { imageValues, ONE_OUTPUT_KEYS, type DecoderFactory } from './types.js';
 
 /**
  * FastestDet: one grid [n, 5 + classes, rows, columns], channel by channel: objectness, x, y, width, height, classes.
@@ -13,7 +13,7 @@ export const fastestdet: DecoderFactory = (model, [output]) => {
   const { name } = output;
   const { input, classes, scoreThreshold } = model;
   return {
-    reads: [{ name, shape: [null, 5 + classes.length, null, null] }],
+    reads: [{ name, types: ['float32'], shape: [null, 5 + classes.length, null, null], keys: ONE_OUTPUT_KEYS }],
     decode(outputs, index) {
       const { dims, values } = imageValues(outputs, name, index);
       const [, rows = 0, columns = 0] = dims;

@@ -1,16 +1,25 @@
 import type { OutputSpec } from '../spec.js';
 import { boxesScores } from './boxesScores.js';
+import { boxesScoresLabels } from './boxesScoresLabels.js';
 import { fastestdet } from './fastestdet.js';
 import type { DecoderFactory } from './types.js';
+import { yolov5 } from './yolov5.js';
+import { yolov8 } from './yolov8.js';
 import { yolox } from './yolox.js';
 
-export type { Decoder, DecoderFactory, OutputTensor, SessionOutputs, TensorInfo } from './types.js';
+export type { Decoder, DecoderFactory, OutputTensor, Read, SessionOutputs } from './types.js';
 
 /** A new head is one file here, one entry below, and its keys in the output of model.yaml. */
 export function decoderFor(output: Exclude<OutputSpec, { decoder: 'none' }>): DecoderFactory {
   switch (output.decoder) {
     case 'boxes-scores':
       return boxesScores(output);
+    case 'boxes-scores-labels':
+      return boxesScoresLabels(output);
+    case 'yolov5':
+      return yolov5;
+    case 'yolov8':
+      return yolov8(output.transposed);
     case 'yolox':
       return yolox(output.strides);
     case 'fastestdet':

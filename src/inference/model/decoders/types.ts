@@ -1,14 +1,11 @@
 import type { Candidate } from '../nms.js';
 import type { Model } from '../load.js';
+import type { TensorInfo } from '../tensorInfo.js';
 
-/** An output of the ONNX file; a dimension that varies is a name. */
-export interface TensorInfo {
-  name: string;
-  type: string;
-  shape: readonly (number | string)[];
-}
+/** Types of elements that a decoder can ask for. */
+type ElementType = 'float32' | 'int64' | 'int32';
 
-/** An output of one run. */
+/** An output of one run, its batch dimension first. Whole numbers come as floats too, which are exact up to 2^24. */
 export interface OutputTensor {
   dims: readonly number[];
   values: Float32Array;
@@ -20,12 +17,24 @@ export type SessionOutputs = ReadonlyMap<string, OutputTensor>;
 /** Reads the boxes of one image of a run: all above the model's score threshold, in input pixels, in any order. */
 export type Decode = (outputs: SessionOutputs, index: number) => Candidate[];
 
-/** What a decoder needs: the outputs it reads, with the shape they must have, and the reading. */
+/** An output that a decoder reads. */
+export interface Read {
+  name: string;
+  types: readonly ElementType[];
+  /** `null` stands for any number; the first dimension is the batch. */
+  shape: readonly (number | null)[];
+  /** Keys of model.yaml, one of which is wrong when the ONNX file has another output. */
+  keys: readonly string[];
+}
+
+/** What a decoder needs: the outputs it reads, with the types and shapes they must have, and the reading. */
 export interface Decoder {
-  /** `null` in a shape stands for any number; the first dimension is the batch. */
-  reads: readonly { name: string; shape: readonly (number | null)[] }[];
+  reads: readonly Read[];
   decode: Decode;
 }
+
+/** Keys that decide on the shape where a decoder reads the first output, whatever its name. */
+export const ONE_OUTPUT_KEYS = ['output.decoder', 'classes'] as const;
 
 /** Makes the decoder of a model for the outputs that its ONNX file has. Throws ModelError where they can't fit. */
 export type DecoderFactory = (model: Model, outputs: readonly TensorInfo[]) => Decoder;

@@ -2,7 +2,7 @@ import { ModelError } from '../errors.js';
 import type { Candidate } from '../nms.js';
 import { bestClass } from './bestClass.js';
 import { cornersAround } from './corners.js';
-import { imageValues, type DecoderFactory } from './types.js';
+import { imageValues, ONE_OUTPUT_KEYS, type DecoderFactory } from './types.js';
 
 /**
  * YOLOX without decoding in the graph: [n, cells, 5 + classes], the cells of each stride's grid row by row, one grid
@@ -17,7 +17,9 @@ export const yolox =
     const row = 5 + classes;
     const { name } = output;
     return {
-      reads: [{ name, shape: [null, cells.length, row] }],
+      reads: [
+        { name, types: ['float32'], shape: [null, cells.length, row], keys: ['output.strides', ...ONE_OUTPUT_KEYS] },
+      ],
       decode(outputs, index) {
         const { values } = imageValues(outputs, name, index);
         const found: Candidate[] = [];
