@@ -15,7 +15,8 @@ export async function annotate(
   const line = Math.max(1, Math.max(width, height) / 320);
   const drawn = [
     ...truth.map((box) => expected(box, line)),
-    ...found.map((detection) => label(detection, line, width)),
+    // The best ones on top: a doubtful box in the same place would hide their labels.
+    ...found.toSorted((a, b) => a.score - b.score).map((detection) => label(detection, line, width)),
   ];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${drawn.join('')}</svg>`;
   return sharp(picture)

@@ -86,3 +86,29 @@ test('an annotated picture has its size, a box in a colour where something was f
   expect(Math.max(...dashed)).toBeGreaterThan(25);
   expect(Math.min(...dashed.slice(5, 55))).toBeLessThan(15);
 });
+
+test('where several boxes lie in the same place, the best one is on top, in whatever order they come', async () => {
+  const grey = await sharp({ create: { width: 200, height: 100, channels: 3, background: '#808080' } })
+    .jpeg()
+    .toBuffer();
+  const place = { xMin: 20, yMin: 30, xMax: 120, yMax: 80 };
+  const [best, worse] = [
+    { class: 'dog', score: 0.8, ...place },
+    { class: 'bicycle', score: 0.4, ...place },
+  ];
+  /** Of the border between the corners. */
+  const colour = async (jpeg: Buffer): Promise<number[]> => [
+    ...(await sharp(jpeg).extract({ left: 70, top: 79, width: 1, height: 1 }).raw().toBuffer()),
+  ];
+  const [alone, other] = [await colour(await annotate(grey, [best])), await colour(await annotate(grey, [worse]))];
+  const distance = (a: number[], b: number[]) => Math.max(...a.map((value, at) => Math.abs(value - (b[at] ?? 0))));
+  expect(distance(alone, other)).toBeGreaterThan(60);
+  for (const found of [
+    [best, worse],
+    [worse, best],
+  ]) {
+    const seen = await colour(await annotate(grey, found));
+    // JPEG and soft edges let a little of the other one through.
+    expect(distance(seen, alone)).toBeLessThan(distance(seen, other) / 2);
+  }
+});
