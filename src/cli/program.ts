@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { demoCommand } from './demo/index.js';
 import { migrateCommand } from './migrate/index.js';
+import { modelCommand } from './model/index.js';
 import { statusCommand } from './status/index.js';
 import { upCommand } from './up.js';
 import { runRole, withMisuseCode } from './verb.js';
@@ -28,5 +29,6 @@ export function program(): Command {
   penstock.addCommand(demoCommand());
   penstock.addCommand(statusCommand());
   penstock.addCommand(migrateCommand());
+  penstock.addCommand(modelCommand());
   return penstock;
 }

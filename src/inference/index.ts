@@ -2,4 +2,18 @@ export { LONGEST_HANG_MS } from './childProcess.js';
 export { createEngine, type Engine, type DetectRequest } from './engine.js';
 export { type ImageOutcome } from './protocol.js';
 export { Pacer, TokenBucket } from './pacer.js';
-export { loadModel, ModelError, type Model } from './model/index.js';
+export {
+  ImageError,
+  loadModel,
+  MisfitError,
+  ModelError,
+  openSession,
+  prepareImage,
+  ProviderError,
+  tensorLength,
+  tensorText,
+  type Model,
+  type ModelSession,
+  type Prepared,
+  type TensorInfo,
+} from './model/index.js';

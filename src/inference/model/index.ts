@@ -4,9 +4,11 @@
  */
 export { loadModel, type Model } from './load.js';
 export type { InputSpec, OutputSpec } from './spec.js';
-export { ImageError, ModelError, ProviderError, type ImageErrorReason } from './errors.js';
+export { ImageError, MisfitError, ModelError, ProviderError, type ImageErrorReason } from './errors.js';
 export { tensorLength } from './pixels.js';
 export { prepareImage, type ImageLimits, type Prepared } from './prepare.js';
 export { openSession, type ModelSession } from './session.js';
 export type { Provider, SessionOptions } from './provider.js';
+export { tensorText } from './shapes.js';
 export type { SessionOutputs } from './decoders/index.js';
+export type { TensorInfo } from './tensorInfo.js';
