@@ -3,7 +3,7 @@ import type { Admin, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Config } from '../config/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { callHandler } from './callHandler.js';
-import { connectKafka } from './kafka.js';
+import { connectKafka, groupConsumer } from './kafka.js';
 import { retryForever } from '../service/index.js';
 import { Partitions, type PartitionOffset } from './partitions.js';
 import type { PartitionPosition } from './position.js';
@@ -67,18 +67,7 @@ class GroupConsumer implements StreamConsumer {
     this.#log = options.log.child({ group: options.groupId });
     const kafka = connectKafka(options.config, options.log);
     this.#admin = kafka.admin();
-    this.#consumer = kafka.consumer({
-      groupId: options.groupId,
-      sessionTimeout: 15_000,
-      rebalanceTimeout: 30_000,
-      heartbeatInterval: 2_000,
-      metadataMaxAge: 30_000,
-      allowAutoTopicCreation: false,
-      minBytes: 1,
-      maxWaitTimeInMs: options.lingerMs ?? 100,
-      maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
-      retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8, restartOnFailure: () => Promise.resolve(true) },
-    });
+    this.#consumer = kafka.consumer(groupConsumer(options));
     this.#partitions = new Partitions(this.#admin, options.groupId, this.#log, options.metrics);
   }
 

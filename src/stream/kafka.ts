@@ -1,4 +1,4 @@
-import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
+import { type ConsumerConfig, Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
 import { letIdleConnectionsSleep } from './idleConnections.js';
 import { ConfigError, type Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
@@ -19,6 +19,26 @@ export function connectKafka(config: Config, log: Logger): Kafka {
     logCreator: () => (entry) => logEntry(log, entry),
   };
   return new Kafka(options);
+}
+
+/** Settings of a member of a consumer group. `lingerMs` and `maxBytesPerPartition` as in ConsumerOptions. */
+export function groupConsumer(options: {
+  groupId: string;
+  lingerMs?: number;
+  maxBytesPerPartition?: number;
+}): ConsumerConfig {
+  return {
+    groupId: options.groupId,
+    sessionTimeout: 15_000,
+    rebalanceTimeout: 30_000,
+    heartbeatInterval: 2_000,
+    metadataMaxAge: 30_000,
+    allowAutoTopicCreation: false,
+    minBytes: 1,
+    maxWaitTimeInMs: options.lingerMs ?? 100,
+    maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
+    retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8, restartOnFailure: () => Promise.resolve(true) },
+  };
 }
 
 function saslOptions(config: Config): SASLOptions | undefined {

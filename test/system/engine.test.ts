@@ -81,6 +81,15 @@ function detect(engine: Engine, refs: readonly ImageRef[], signal = new AbortCon
   return { outcomes, calls, done };
 }
 
+/** Resolves once some are there: the engine is in the middle of its work. */
+async function some(outcomes: ReadonlyMap<number, ImageOutcome>): Promise<void> {
+  await eventually(
+    () => Promise.resolve(outcomes.size),
+    (size) => size > 5,
+    30_000,
+  );
+}
+
 /** Child processes of this process that run the engine's child program. */
 async function children(): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
@@ -114,11 +123,7 @@ describe('the engine', () => {
     const engine = await newEngine();
     const refs = [...images, ...images, ...images];
     const { outcomes, calls, done } = detect(engine, refs);
-    await eventually(
-      () => Promise.resolve(outcomes.size),
-      (size) => size > 5,
-      30_000,
-    );
+    await some(outcomes);
     for (const pid of await children()) process.kill(pid, 'SIGKILL');
     await done;
     expect(calls).toHaveLength(refs.length);
@@ -129,11 +134,7 @@ describe('the engine', () => {
     const engine = await newEngine();
     const refs = [...images, ...images, ...images];
     const { outcomes, calls, done } = detect(engine, refs);
-    await eventually(
-      () => Promise.resolve(outcomes.size),
-      (size) => size > 5,
-      30_000,
-    );
+    await some(outcomes);
     const hanging = await children();
     for (const pid of hanging) process.kill(pid, 'SIGSTOP');
     await done;

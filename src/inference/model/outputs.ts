@@ -5,8 +5,8 @@ import { fits, shapeText } from './shapes.js';
 
 /**
  * An output of a run for `batch` images, as its decoder reads it; only a model that runs one image at a time may leave
- * the batch dimension out. Dimensions that the ONNX file leaves open are known
- * only now, so they are checked here: numbers of another shape would be read as boxes. Throws ModelError.
+ * the batch dimension out. Dimensions that the ONNX file leaves open are known only now, so they are checked here:
+ * numbers of another shape would be read as boxes. Throws ModelError.
  */
 export function readOutput(
   found: OnnxValue | undefined,
