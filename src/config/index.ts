@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEAD_LETTERS_TOPIC, IMAGE_RESULTS_TOPIC, imageEventsTopic } from '../domain/index.js';
+import { DEAD_LETTERS_TOPIC, HELD_LANE, IMAGE_RESULTS_TOPIC, imageEventsTopic } from '../domain/index.js';
 import { environmentSchema, type Config } from './schema.js';
 
 export { environmentSchema, type Config };
@@ -44,6 +44,8 @@ function contradictions(config: Config): string[] {
     if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(lane))
       problems.push(`PENSTOCK_LANES: '${lane}' is no lane name (a-z, 0-9, -)`);
   }
+  if (config.PENSTOCK_LANES.includes(HELD_LANE))
+    problems.push(`PENSTOCK_LANES: '${HELD_LANE}' is where the events of an open circuit breaker wait`);
   if (config.PENSTOCK_LANES.length === 0) problems.push('PENSTOCK_LANES: at least one lane');
   for (const name of ['PENSTOCK_DEFAULT_LANE', 'PENSTOCK_EXPRESS_LANE'] as const) {
     if (!config.PENSTOCK_LANES.includes(config[name]))

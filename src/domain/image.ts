@@ -31,3 +31,9 @@ export interface DetectedImage {
   height: number;
   detections: Detection[];
 }
+
+/** The name in `name@hash`: all versions of a model have it in common. */
+export function modelName(model: string): string {
+  const at = model.indexOf('@');
+  return at < 0 ? model : model.slice(0, at);
+}

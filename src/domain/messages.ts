@@ -30,6 +30,8 @@ export const imageEventSchema = z.object({
   contentType: z.string().max(256).optional(),
   sizeBytes: z.int().nonnegative().optional(),
   model: z.string().min(1).max(64).describe('Name of the model that is to detect it'),
+  deadlineMs: epochMs.optional().describe('When its result comes too late: then it is dead as EXPIRED'),
+  lane: z.string().max(64).optional().describe('Only in penstock.image-events.held: the lane that it goes back to'),
 });
 export type ImageEvent = z.infer<typeof imageEventSchema>;
 
@@ -46,7 +48,11 @@ const detectionSchema = z.object({
 export const imageResultSchema = z.object({
   v: z.literal(1).describe('Version of this schema'),
   ...image,
-  model: z.string().min(1).max(96).describe('name@hash of the model'),
+  model: z
+    .string()
+    .min(1)
+    .max(96)
+    .describe('name@hash of the model; the name alone where the image was refused before a detector had it'),
   status: z.enum(['detected', 'dead']),
   reason: z
     .enum(Object.keys(IMAGE_REASONS) as [ImageReason, ...ImageReason[]])

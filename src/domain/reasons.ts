@@ -9,6 +9,11 @@ export interface Reason {
   operatorMayRetry: boolean;
   /** Does a dead image of this reason end its batch as Failed, so that an operator sees it? */
   failsBatch: boolean;
+  /**
+   * Is the system at fault, and not the picture? Where most images of a source fail for such a reason, its circuit
+   * breaker opens and they wait instead of dying.
+   */
+  systemic: boolean;
   /** What it means and what to do, for a person. */
   meaning: string;
 }
@@ -17,9 +22,17 @@ const terminal = (meaning: string): Reason => ({
   kind: 'terminal',
   operatorMayRetry: false,
   failsBatch: false,
+  systemic: false,
   meaning,
 });
-const passing = (meaning: string): Reason => ({ kind: 'passing', operatorMayRetry: true, failsBatch: true, meaning });
+const passing = (meaning: string): Reason => ({
+  kind: 'passing',
+  operatorMayRetry: true,
+  failsBatch: true,
+  systemic: false,
+  meaning,
+});
+const systemic = (meaning: string): Reason => ({ ...passing(meaning), systemic: true });
 
 /** Reasons for which one image is dead or has to be tried again. */
 export const IMAGE_REASONS = {
@@ -30,23 +43,25 @@ export const IMAGE_REASONS = {
   TOO_LARGE: terminal('The object has more bytes than PENSTOCK_IMAGE_MAX_BYTES.'),
   TOO_MANY_PIXELS: terminal('The picture has more pixels than PENSTOCK_IMAGE_MAX_PIXELS.'),
   OUT_OF_RETENTION: terminal('The object is older than the retention of its table: its row would be deleted at once.'),
+  EXPIRED: terminal('The deadline of the image was past before its inference began: its result would come too late.'),
   POISON: {
     kind: 'terminal',
     operatorMayRetry: true,
     failsBatch: true,
+    systemic: false,
     meaning:
       'The picture killed its child process twice, the second time alone. Retry after an upgrade of decoder or model.',
   },
-  FORBIDDEN: passing(
+  FORBIDDEN: systemic(
     'The bucket answered 401 or 403: the detector may not read the object. Give it access, then retry.',
   ),
-  DOWNLOAD_FAILED: passing('The bucket answered with an error or not at all. Retry once it answers.'),
-  DOWNLOAD_TIMEOUT: passing(
+  DOWNLOAD_FAILED: systemic('The bucket answered with an error or not at all. Retry once it answers.'),
+  DOWNLOAD_TIMEOUT: systemic(
     'The download took longer than PENSTOCK_IMAGE_TIMEOUT_MS. Retry once the bucket is fast again.',
   ),
   DECODE_TIMEOUT: passing('Decoding took longer than PENSTOCK_IMAGE_TIMEOUT_MS.'),
-  MODEL_FAILED: passing('The model run itself failed. Look into the log of the detector, then retry.'),
-  WORKER_LOST: passing('The detector died or stalled under the batch. Look at its log and memory, then retry.'),
+  MODEL_FAILED: systemic('The model run itself failed. Look into the log of the detector, then retry.'),
+  WORKER_LOST: systemic('The detector died or stalled under the batch. Look at its log and memory, then retry.'),
 } as const satisfies Record<string, Reason>;
 
 export type ImageReason = keyof typeof IMAGE_REASONS;

@@ -7,6 +7,12 @@ export function imageEventsTopic(lane: string): string {
   return `${IMAGE_EVENTS_PREFIX}${lane}`;
 }
 
+/**
+ * Where events of a source wait while its circuit breaker is open. No lane: nothing is routed to it, and what waits in it
+ * goes back to the lane that it came from.
+ */
+export const HELD_LANE = 'held';
+
 /** Names of models: they name queues, and events are routed to them. */
 export const MODEL_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 

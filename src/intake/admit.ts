@@ -7,10 +7,10 @@ import {
   type DeadLetterReason,
   type ImageEvent,
 } from '../domain/index.js';
+import type { Route, Router } from '../routing/index.js';
 import { deadLetter } from '../stream/index.js';
 import type { AddressedRecord } from './groupCommit.js';
 import type { FinalizedObject, IncomingEvent } from './reading.js';
-import type { Router } from './route.js';
 
 /** What is to become of an event, once the broker has the record. */
 export type Admission =
@@ -23,7 +23,7 @@ export type Admission =
       detail: string;
       record: AddressedRecord;
     }
-  | { outcome: 'ignored_type' | 'ignored_not_image' };
+  | { outcome: 'ignored_type' | 'ignored_not_image' | 'unrouted' };
 
 const DAY_MS = 86_400_000;
 
@@ -43,8 +43,10 @@ export function createAdmission(
       const detail = `uploaded ${uploaded}, kept for ${config.PENSTOCK_RETENTION_DAYS} days`;
       return refuse(event, path, nowMs, { reason: 'OUT_OF_RETENTION', detail, image: imageKey(object) });
     }
-    const { lane, model } = route(object);
-    const message = imageEvent(object, { model, sourceId: event.sourceId, nowMs });
+    const to = route(object);
+    if (to === undefined) return { outcome: 'unrouted' };
+    const { lane } = to;
+    const message = imageEvent(object, { ...to, sourceId: event.sourceId, nowMs });
     const image = imageKey(object);
     const record = { topic: imageEventsTopic(lane), key: image, value: JSON.stringify(message) };
     return { outcome: 'accepted', id: message.id, image, lane, record };
@@ -53,7 +55,7 @@ export function createAdmission(
 
 function imageEvent(
   object: FinalizedObject,
-  { model, sourceId, nowMs }: { model: string; sourceId: string | undefined; nowMs: number },
+  { model, deadlineMs, sourceId, nowMs }: Route & { sourceId: string | undefined; nowMs: number },
 ): ImageEvent {
   const { bucket, object: name, generation, uploadedAtMs, contentType, sizeBytes } = object;
   return {
@@ -68,6 +70,7 @@ function imageEvent(
     ...(contentType === undefined ? {} : { contentType }),
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
     model,
+    ...(deadlineMs === undefined ? {} : { deadlineMs: uploadedAtMs + deadlineMs }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { openRouting } from '../routing/index.js';
 import { retryForever, serveRole } from '../service/index.js';
 import { createProducer, ensureTopics } from '../stream/index.js';
 import { createIntake } from './intake.js';
@@ -8,8 +9,9 @@ import { createIntake } from './intake.js';
  */
 export async function serve(): Promise<void> {
   await serveRole('intake', async ({ config, log, metrics, http, listen, waits, stopping }) => {
+    const routing = await openRouting(config, log);
     const producer = await createProducer({ config, log, metrics });
-    const intake = createIntake({ config, log, metrics, http, waits, producer });
+    const intake = createIntake({ config, log, metrics, http, waits, producer, routing });
     // Other roles need no intake to begin: it listens before there is a broker, and says 503 until then.
     await listen();
     waits.set('topics', 'the topics are not there yet');

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/index.js';
+import type { Routing } from '../routing/index.js';
 import type { StreamProducer } from '../stream/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { createAdmission } from './admit.js';
@@ -7,7 +8,6 @@ import { createBoundedLog } from './boundedLog.js';
 import { DiskWatermark, type DiskProbe } from './diskWatermark.js';
 import { GroupCommit } from './groupCommit.js';
 import { intakeMetrics } from './intakeMetrics.js';
-import { createRouter } from './route.js';
 import { intakeRoutes } from './routes.js';
 import { createSenderCheck } from './sender.js';
 
@@ -20,6 +20,8 @@ export interface IntakeOptions {
   waits: Map<string, string>;
   /** Owned from here on: closed by `stop`. */
   producer: StreamProducer;
+  /** Owned from here on too. */
+  routing: Routing;
   /** Milliseconds since the epoch; tests set the clock. */
   now?: () => number;
   probeDisk?: DiskProbe;
@@ -33,7 +35,7 @@ const WAITS_FOR_BROKER = 'the broker does not answer; events are refused with 50
  * anybody.
  */
 export function createIntake(options: IntakeOptions): { stop: () => Promise<void> } {
-  const { config, log, http, waits, producer, now, probeDisk } = options;
+  const { config, log, http, waits, producer, routing, now, probeDisk } = options;
   const checkSender = createSenderCheck(config);
   const metrics = intakeMetrics(options.metrics);
   const warn = createBoundedLog(log, 1);
@@ -59,7 +61,7 @@ export function createIntake(options: IntakeOptions): { stop: () => Promise<void
   let stopping = false;
   http.register((scope, _options, done) => {
     intakeRoutes({
-      admit: createAdmission(config, createRouter(config)),
+      admit: createAdmission(config, routing.route),
       log,
       metrics,
       commit,
@@ -84,6 +86,7 @@ export function createIntake(options: IntakeOptions): { stop: () => Promise<void
       stopping = true;
       waits.set('stop', 'stopping');
       clearInterval(watch);
+      routing.close();
       await commit.drain();
       await producer.close();
     },

@@ -8,6 +8,7 @@ export type IntakeOutcome =
   | 'accepted'
   | 'ignored_type'
   | 'ignored_not_image'
+  | 'unrouted'
   | 'dead_letter'
   | 'out_of_retention'
   | 'unauthorized'
@@ -19,6 +20,7 @@ const OUTCOMES: readonly IntakeOutcome[] = [
   'accepted',
   'ignored_type',
   'ignored_not_image',
+  'unrouted',
   'dead_letter',
   'out_of_retention',
   'unauthorized',

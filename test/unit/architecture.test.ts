@@ -8,7 +8,7 @@ const LAYERS = [
   ['domain'],
   ['config', 'telemetry'],
   ['service'],
-  ['stream', 'storage', 'warehouse', 'inference', 'scenes'],
+  ['routing', 'stream', 'storage', 'warehouse', 'inference', 'scenes'],
   ['activities', 'client', 'workflows'],
   ['workers', 'intake', 'dispatch', 'sink', 'embedded'],
   ['cli'],

@@ -4,6 +4,7 @@ import { loadConfig } from '../../../src/config/index.js';
 import { deadLetterSchema, imageEventSchema, type DeadLetter, type ImageEvent } from '../../../src/domain/index.js';
 import type { DiskProbe } from '../../../src/intake/diskWatermark.js';
 import { createIntake } from '../../../src/intake/intake.js';
+import { openRouting } from '../../../src/routing/index.js';
 import { createHttpServer } from '../../../src/service/index.js';
 import { StreamUnavailableError, type OutgoingRecord, type StreamProducer } from '../../../src/stream/index.js';
 import { createMetrics, type Logger, type Metrics } from '../../../src/telemetry/index.js';
@@ -94,7 +95,18 @@ export async function startIntake(
   const waits = new Map<string, string>();
   const http = createHttpServer({ metrics, waits, maxBodyBytes: config.PENSTOCK_INTAKE_MAX_BODY_BYTES });
   const { log, lines } = capturedLogger();
-  const intake = createIntake({ config, log, metrics, http, waits, producer: broker, now: () => NOW, ...options });
+  const routing = await openRouting(config, log);
+  const intake = createIntake({
+    config,
+    log,
+    metrics,
+    http,
+    waits,
+    producer: broker,
+    routing,
+    now: () => NOW,
+    ...options,
+  });
   await http.ready();
   onTestFinished(async () => {
     broker.release();

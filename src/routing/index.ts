@@ -1,0 +1,2 @@
+export type { RoutedObject, Route, Router, Routing } from './types.js';
+export { openRouting } from './routing.js';
