@@ -64,7 +64,11 @@ async function detectImages(
     }
   };
 
-  const pending = work.pending();
+  const isLate = (image: number): boolean => (input.images[image]?.[5] ?? Infinity) < Date.now();
+  const late = work.pending().filter(isLate);
+  // Before anything is spent on them: they waited too long.
+  for (const image of late) void settle(image, expired(input.images[image]?.[5]));
+  const pending = work.pending().filter((image) => !late.includes(image));
   engine.detect({
     images: pending.map((image) => work.reference(image)),
     express: input.express,
@@ -96,6 +100,11 @@ async function detectImages(
     'images detected',
   );
   return result;
+}
+
+function expired(deadlineMs = 0): ImageOutcome {
+  const detail = `deadline ${new Date(deadlineMs).toISOString()} was past before a detector had it`;
+  return { kind: 'dead', reason: 'EXPIRED', detail };
 }
 
 async function recordDead({ publish, modelId }: DetectionDependencies, input: RecordDeadInput): Promise<void> {

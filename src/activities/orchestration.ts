@@ -1,18 +1,23 @@
 import { Context } from '@temporalio/activity';
 import type { Config } from '../config/index.js';
-import type { OrchestrationActivities } from '../domain/index.js';
-import { deleteConsumedRecords } from '../stream/index.js';
+import type { BreakerState, OrchestrationActivities } from '../domain/index.js';
+import { deleteConsumedRecords, type StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { rollUp, verifyRollups, type RollupProgress, type Warehouse } from '../warehouse/index.js';
+import { holdImages } from './holdImages.js';
 
 /** Activities on the orchestration queue: light work that needs no GPU. */
 export function createOrchestrationActivities(dependencies: {
   config: Config;
   log: Logger;
   warehouse: Warehouse;
+  producer: Pick<StreamProducer, 'send'>;
+  /** Which circuit breakers are open. */
+  breakers: () => Promise<BreakerState>;
 }): OrchestrationActivities {
   const { config, log, warehouse } = dependencies;
   return {
+    holdImages: (input) => holdImages(dependencies, input),
     rollUp: async ({ verify }) => {
       const { hours } = await whileBeating((context, onStep) => {
         const before = progressOf(context.info.heartbeatDetails);

@@ -69,7 +69,8 @@ function reasons(): string {
 **terminal**: trying again can not help, the image or record is dead at once. **passing**: tried again with backoff, and
 dead when the attempts are used up. *Operator may retry*: once dead, an operator may have it tried again, as
 [operations.md](operations.md#failed-batches) says. *Fails the batch*: its workflow ends as Failed, so that an operator
-sees it.
+sees it. *Systemic*: the system is at fault, and not the picture; where most images of a bucket fail for it,
+the [circuit breaker](operations.md#a-circuit-breaker-is-open) of the bucket opens and they wait instead of dying.
 
 ## Images
 
@@ -86,12 +87,12 @@ ${reasonTable(DEAD_LETTER_REASONS)}
 function reasonTable(table: Record<string, Reason>): string {
   const yes = (flag: boolean): string => (flag ? 'yes' : 'no');
   const rows = Object.entries(table).map(
-    ([code, { kind, operatorMayRetry, failsBatch, meaning }]) =>
-      `| \`${code}\` | ${kind} | ${yes(operatorMayRetry)} | ${yes(failsBatch)} | ${meaning} |`,
+    ([code, { kind, operatorMayRetry, failsBatch, systemic, meaning }]) =>
+      `| \`${code}\` | ${kind} | ${yes(operatorMayRetry)} | ${yes(failsBatch)} | ${yes(systemic)} | ${meaning} |`,
   );
   return [
-    '| code | kind | operator may retry | fails the batch | meaning |',
-    '| --- | --- | --- | --- | --- |',
+    '| code | kind | operator may retry | fails the batch | systemic | meaning |',
+    '| --- | --- | --- | --- | --- | --- |',
     ...rows,
   ].join('\n');
 }

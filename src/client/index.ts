@@ -1,4 +1,5 @@
 export { connectTemporal, type TemporalClient } from './connect.js';
 export { BatchStarter, type StartOutcome, type BatchToStart } from './startBatch.js';
+export { decideBreaker, ensureBreaker, readBreakers } from './breaker.js';
 export { ensureSchedules } from './schedules.js';
 export { openBatches, followBatch, SEARCH_ATTRIBUTES } from './batches.js';

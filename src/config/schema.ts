@@ -108,6 +108,13 @@ export const environmentSchema = z.object({
     'Most open batches that one dispatcher has in each lane; above it the backlog waits in Kafka.',
   ),
 
+  PENSTOCK_BREAKER_MIN_IMAGES: int(20, 1, 100_000).describe(
+    'Images of a source (a bucket under a model) that must fail for one reason of the system, and be the majority, before its circuit breaker opens.',
+  ),
+  PENSTOCK_BREAKER_PROBE_MS: int(30_000, 100, 3_600_000).describe(
+    'Milliseconds from the opening of a circuit breaker to its first probe; doubled after each that fails, up to ten minutes.',
+  ),
+
   PENSTOCK_GCS_ENDPOINT: z
     .string()
     .optional()

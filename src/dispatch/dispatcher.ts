@@ -1,16 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BatchStarter, BatchToStart } from '../client/index.js';
-import { DEAD_LETTERS_TOPIC, type BatchMemo } from '../domain/index.js';
-import {
-  recordDeadLetter,
-  type Progress,
-  type Slice,
-  type SliceHandler,
-  type StreamProducer,
-} from '../stream/index.js';
+import type { BatchMemo } from '../domain/index.js';
+import type { Progress, Slice, SliceHandler, StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
-import { formBatch, type BatchLimits, type FormedBatch, type InvalidRecord } from './formBatch.js';
+import type { Breakers } from './breakers.js';
+import { formBatch, type BatchLimits, type FormedBatch, type Gate } from './formBatch.js';
+import { buryInvalid, divert } from './elsewhere.js';
+import { Linger } from './linger.js';
 import type { DispatchMetrics } from './metrics.js';
 import type { Places, Window } from './window.js';
 
@@ -25,9 +22,13 @@ export interface LaneDispatcherOptions {
   /** Resolves when the execution has closed. */
   follow: (workflowId: string) => Promise<void>;
   producer: Pick<StreamProducer, 'send'>;
+  /** Sources whose breaker is open are not dispatched. */
+  breakers: Pick<Breakers, 'find'>;
   window: Window;
   metrics: DispatchMetrics;
   log: Logger;
+  /** Milliseconds since the epoch. Default Date.now. */
+  now?: () => number;
 }
 
 /**
@@ -44,14 +45,15 @@ const WAIT_HERE_MS = 250;
  */
 export function laneDispatcher(options: LaneDispatcherOptions): SliceHandler {
   const { window, limits } = options;
+  const gate = gateOf(options);
   const linger = new Linger(options.lingerMs);
   return async (slice) => {
     if (window.isFull) return { consumed: 0, pauseUntil: window.room() };
-    const batch = formBatch(slice.records, limits);
+    const batch = formBatch(slice.records, limits, gate);
     // Once for each first record: it may be all that one fetch can ever hold.
     if (isWorthWaiting(slice, batch, limits) && linger.isNew(slice)) return { consumed: 0 };
-    const waitMs =
-      batch.records.length < slice.records.length ? 0 : linger.waitMs(slice, batch.records.length < limits.maxImages);
+    const isFull = batch.records.length >= limits.maxImages || batch.models.size === 0;
+    const waitMs = batch.records.length < slice.records.length ? 0 : linger.waitMs(slice, !isFull);
     if (waitMs > WAIT_HERE_MS) return { consumed: 0, pauseUntil: sleep(waitMs, undefined, { ref: false }) };
     if (waitMs > 0) {
       await sleep(waitMs, undefined, { signal: slice.signal });
@@ -67,36 +69,20 @@ export function laneDispatcher(options: LaneDispatcherOptions): SliceHandler {
   };
 }
 
-/** Lets a batch that is not full wait once, from when its first record was first seen: by this clock, not the record's. */
-class Linger {
-  readonly #firstSeen = new Map<string, { offset: bigint; at: number }>();
-
-  constructor(private readonly lingerMs: number) {}
-
-  /** True the first time that a slice of its partition begins at this record. */
-  isNew(slice: Slice): boolean {
-    const partition = `${slice.topic}/${slice.partition}`;
-    const offset = slice.records[0]?.offset ?? 0n;
-    if (this.#firstSeen.get(partition)?.offset === offset) return false;
-    this.#firstSeen.set(partition, { offset, at: performance.now() });
-    return true;
-  }
-
-  waitMs(slice: Slice, hasRoom: boolean): number {
-    const partition = `${slice.topic}/${slice.partition}`;
-    const offset = slice.records[0]?.offset ?? 0n;
-    const seen = this.#firstSeen.get(partition);
-    if (!hasRoom) return 0;
-    if (seen?.offset === offset) return Math.max(0, seen.at + this.lingerMs - performance.now());
-    this.#firstSeen.set(partition, { offset, at: performance.now() });
-    return this.lingerMs;
-  }
+function gateOf({ breakers, now = Date.now }: LaneDispatcherOptions): Gate {
+  return (event) => {
+    if (event.deadlineMs !== undefined && event.deadlineMs < now()) return 'expired';
+    return breakers.find(event) === undefined ? 'start' : 'hold';
+  };
 }
 
 /** The tail of a slice is left for the next fetch when the log surely holds more to fill it. */
 function isWorthWaiting(slice: Slice, batch: FormedBatch, limits: BatchLimits): boolean {
   const last = slice.records.at(-1);
-  const isTail = batch.records.length === slice.records.length && batch.records.length < limits.maxImages / 2;
+  const isTail =
+    batch.models.size > 0 &&
+    batch.records.length === slice.records.length &&
+    batch.records.length < limits.maxImages / 2;
   return isTail && last !== undefined && slice.highWatermark - last.offset > BigInt(limits.maxImages);
 }
 
@@ -115,7 +101,7 @@ async function dispatch(
       batch = halve(options, slice, batch, outcome.message);
       continue;
     }
-    const again = sameRecords(slice, batch, outcome.memo, options.limits);
+    const again = sameRecords(options, slice, batch, outcome.memo);
     if (again !== undefined) {
       batch = again;
       continue;
@@ -128,6 +114,7 @@ async function dispatch(
     suffix = `-${suffix === '' ? batch.memo.eventsHash.slice(0, 16) : randomUUID()}`;
   }
   await buryInvalid(options, slice, batch.invalid);
+  await divert(options, batch);
   options.metrics.records.inc({ lane: options.lane }, batch.records.length);
   options.metrics.duplicates.inc({ lane: options.lane }, batch.duplicates);
   return { consumed: batch.records.length };
@@ -181,7 +168,12 @@ async function startAll(
 }
 
 /** `detect/<topic>/<partition>/<firstOffset>-<8 of the first event's id>`, with the model where it has several. */
-function batchId(slice: Slice, batch: FormedBatch, suffix: string, model: string): string {
+export function batchId(
+  slice: Pick<Slice, 'topic' | 'partition'>,
+  batch: FormedBatch,
+  suffix: string,
+  model: string,
+): string {
   const first = `${batch.memo.firstOffset}-${batch.firstId.replaceAll('-', '').slice(0, 8)}`;
   const of = batch.models.size > 1 && model !== '' ? `/${model}` : '';
   return `detect/${slice.topic}/${slice.partition}/${first}${suffix}${of}`;
@@ -189,13 +181,13 @@ function batchId(slice: Slice, batch: FormedBatch, suffix: string, model: string
 
 /** The batch cut as the memo says, when the slice holds those very records; undefined when it holds others. */
 function sameRecords(
+  options: LaneDispatcherOptions,
   slice: Slice,
   batch: FormedBatch,
   memo: BatchMemo | undefined,
-  limits: BatchLimits,
 ): FormedBatch | undefined {
   if (memo === undefined || memo.firstOffset !== batch.memo.firstOffset) return undefined;
-  const again = formBatch(slice.records, limits, BigInt(memo.lastOffset));
+  const again = formBatch(slice.records, options.limits, gateOf(options), BigInt(memo.lastOffset));
   return again.memo.eventsHash === memo.eventsHash ? again : undefined;
 }
 
@@ -205,29 +197,5 @@ function halve(options: LaneDispatcherOptions, slice: Slice, batch: FormedBatch,
     throw new Error(`${topic}/${partition}/${batch.memo.firstOffset}: Temporal refuses it: ${message}`);
   options.log.warn({ topic, partition, records: batch.records.length, message }, 'start refused, batch is halved');
   const middle = batch.records[Math.floor(batch.records.length / 2) - 1];
-  return formBatch(slice.records, options.limits, middle?.offset ?? batch.records[0]?.offset);
-}
-
-/** Records that are no image events: kept as dead letters before their offsets are committed. */
-async function buryInvalid(
-  options: LaneDispatcherOptions,
-  slice: Slice,
-  invalid: readonly InvalidRecord[],
-): Promise<void> {
-  if (invalid.length === 0) return;
-  options.metrics.invalid.inc({ lane: options.lane }, invalid.length);
-  const letters = invalid.map(({ record, detail }) =>
-    recordDeadLetter(
-      { ...record, origin: `${slice.topic}/${slice.partition}/${record.offset}` },
-      { source: 'dispatcher', reason: 'INVALID_RECORD', detail },
-    ),
-  );
-  await options.producer.send(
-    DEAD_LETTERS_TOPIC,
-    letters.map((letter) => ({ key: letter.id, value: JSON.stringify(letter) })),
-  );
-  options.log.warn(
-    { topic: slice.topic, partition: slice.partition, records: invalid.length },
-    'records are no image events',
-  );
+  return formBatch(slice.records, options.limits, gateOf(options), middle?.offset ?? batch.records[0]?.offset);
 }

@@ -15,6 +15,9 @@ export interface BatchLimits {
   maxBytes: number;
 }
 
+/** What is to become of an event: it is started, it waits for the breaker of its source, or its deadline is past. */
+export type Gate = (event: ImageEvent) => 'start' | 'hold' | 'expired';
+
 /** A record that is no image event; it goes to dead letters. */
 export interface InvalidRecord {
   record: StreamRecord;
@@ -31,6 +34,10 @@ export interface FormedBatch {
   /** The images by model, in the order in which the models appear; a duplicate inside the batch is dropped. */
   models: Map<string, Pick<DetectBatchInput, 'buckets' | 'images'>>;
   invalid: InvalidRecord[];
+  /** Events whose source's breaker is open. */
+  held: ImageEvent[];
+  /** Events whose deadline is past. */
+  expired: ImageEvent[];
   duplicates: number;
 }
 
@@ -39,14 +46,22 @@ const PACKED_BYTES = 60;
 
 /**
  * Takes records from the front of a slice until the batch is full. With `through` it takes exactly the records up to
- * that offset, whatever the limits: a batch that was started before, read again.
+ * that offset, whatever the limits: a batch that was started before, read again. The gate may say something else then;
+ * the hash is over all records, so the batch is known again, and what was started before is only held or expired too.
  */
-export function formBatch(records: readonly StreamRecord[], limits: BatchLimits, through?: bigint): FormedBatch {
+export function formBatch(
+  records: readonly StreamRecord[],
+  limits: BatchLimits,
+  gate: Gate,
+  through?: bigint,
+): FormedBatch {
   const hash = createHash('sha256');
   const models: FormedBatch['models'] = new Map();
   const buckets = new Map<string, Map<string, number>>();
   const seen = new Set<string>();
   const invalid: InvalidRecord[] = [];
+  const held: ImageEvent[] = [];
+  const expired: ImageEvent[] = [];
   let duplicates = 0;
   let images = 0;
   let bytes = 0;
@@ -55,7 +70,7 @@ export function formBatch(records: readonly StreamRecord[], limits: BatchLimits,
 
   for (const record of records) {
     if (through === undefined ? images >= limits.maxImages : record.offset > through) break;
-    const event = parseEvent(record);
+    const event = readEvent(record);
     const size = typeof event === 'string' ? 0 : Buffer.byteLength(event.object) + PACKED_BYTES;
     if (through === undefined && taken > 0 && bytes + size > limits.maxBytes) break;
     taken += 1;
@@ -72,6 +87,11 @@ export function formBatch(records: readonly StreamRecord[], limits: BatchLimits,
       continue;
     }
     seen.add(identity);
+    const verdict = gate(event);
+    if (verdict !== 'start') {
+      (verdict === 'hold' ? held : expired).push(event);
+      continue;
+    }
     images += 1;
     bytes += size;
     const batch = models.get(event.model) ?? { buckets: [], images: [] };
@@ -89,6 +109,8 @@ export function formBatch(records: readonly StreamRecord[], limits: BatchLimits,
     },
     models,
     invalid,
+    held,
+    expired,
     duplicates,
   };
 }
@@ -101,11 +123,13 @@ function pack(event: ImageEvent, names: string[], indexes: Map<string, Map<strin
     bucket = names.push(event.bucket) - 1;
     ofModel.set(event.bucket, bucket);
   }
-  return [bucket, event.object, event.generation, event.uploadedAtMs, event.receivedAtMs];
+  const { object, generation, uploadedAtMs, receivedAtMs, deadlineMs } = event;
+  if (deadlineMs === undefined) return [bucket, object, generation, uploadedAtMs, receivedAtMs];
+  return [bucket, object, generation, uploadedAtMs, receivedAtMs, deadlineMs];
 }
 
 /** The event, or a sentence why the record is none. */
-function parseEvent(record: StreamRecord): ImageEvent | string {
+export function readEvent(record: StreamRecord): ImageEvent | string {
   let value: unknown;
   try {
     value = JSON.parse(record.value.toString('utf8'));

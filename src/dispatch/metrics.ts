@@ -20,6 +20,18 @@ export function dispatchMetrics(metrics: Metrics) {
       [1, 4, 16, 64, 256, 1024],
       ['lane'],
     ),
+    held: metrics.counter(
+      'penstock_dispatcher_held_total',
+      'Events that wait for the circuit breaker of their source',
+      ['lane'],
+    ),
+    returned: metrics.counter('penstock_dispatcher_returned_total', 'Events that came back from being held', ['lane']),
+    expired: metrics.counter('penstock_dispatcher_expired_total', 'Events whose deadline was past', ['lane']),
+    breakers: metrics.gauge('penstock_breaker_open', 'Circuit breakers that are open (1), at most 100 of them', [
+      'bucket',
+      'model',
+      'reason',
+    ]),
     open: metrics.gauge('penstock_dispatcher_open_batches', 'Batches that are open in the window', ['lane']),
   };
 }

@@ -1,21 +1,42 @@
-import { BatchStarter, connectTemporal, followBatch, openBatches, type TemporalClient } from '../client/index.js';
-import { dispatcherGroup, imageEventsTopic } from '../domain/index.js';
+import {
+  BatchStarter,
+  connectTemporal,
+  followBatch,
+  openBatches,
+  readBreakers,
+  type TemporalClient,
+} from '../client/index.js';
+import { dispatcherGroup, HELD_LANE, imageEventsTopic } from '../domain/index.js';
 import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
-import { createConsumer, createProducer, type StreamConsumer } from '../stream/index.js';
+import {
+  createConsumer,
+  createProducer,
+  readPartitioner,
+  type SliceHandler,
+  type StreamConsumer,
+  type StreamProducer,
+} from '../stream/index.js';
+import { Breakers } from './breakers.js';
 import { laneDispatcher } from './dispatcher.js';
-import { dispatchMetrics } from './metrics.js';
+import { buryInvalid } from './elsewhere.js';
+import { readEvent } from './formBatch.js';
+import { heldDispatcher } from './held.js';
+import { dispatchMetrics, type DispatchMetrics } from './metrics.js';
+import { startProbe } from './probe.js';
 import { Window } from './window.js';
 
 /** The broker answers at the first record of a partition that is asked for; a long wait spares it empty answers. */
 const FETCH_WAIT_MS = 1_000;
+/** Most images of a probe. */
+const PROBE_IMAGES = 10;
 
-/** Role `dispatcher`: one consumer for each lane, so that a lane never waits behind another. */
+/** Role `dispatcher`: one consumer for each lane, so that a lane never waits behind another, and one for what is held. */
 export function serve(): Promise<void> {
   return serveRole('dispatcher', start);
 }
 
 async function start(context: RoleContext): Promise<RunningRole> {
-  const { config, log, metrics, listen, waits, stopping, fail } = context;
+  const { config, log, metrics, listen, waits, stopping } = context;
   await listen();
   const waiting = { backoff: { firstMs: 250, maxMs: 5_000 }, signal: stopping };
   waits.set('temporal', 'connecting to Temporal');
@@ -27,15 +48,18 @@ async function start(context: RoleContext): Promise<RunningRole> {
   waits.set('kafka', 'joining the consumer groups');
   const producer = await createProducer({ config, log, metrics });
   const observed = dispatchMetrics(metrics);
+  const breakers = new Breakers({ read: () => readBreakers(temporal.client), metrics: observed, log });
   const windows = new Map(config.PENSTOCK_LANES.map((lane) => [lane, new Window(config.PENSTOCK_WINDOW_BATCHES)]));
-  const consumers = await Promise.all(
-    [...windows].map(([lane, window]) =>
-      retryForever(() => consumeLane(context, temporal, producer, lane, window, observed, fail), {
-        ...waiting,
-        onError: (error, tries, waitMs) => log.warn({ err: error, lane, tries, waitMs }, 'lane can not be read yet'),
-      }),
-    ),
-  );
+  const dispatch: Dispatch = { context, temporal, producer, breakers, observed };
+  const joined = (lane: string, join: () => Promise<StreamConsumer>): Promise<StreamConsumer> =>
+    retryForever(join, {
+      ...waiting,
+      onError: (error, tries, waitMs) => log.warn({ err: error, lane, tries, waitMs }, 'lane can not be read yet'),
+    });
+  const consumers = await Promise.all([
+    ...[...windows].map(([lane, window]) => joined(lane, () => consumeLane(dispatch, lane, window))),
+    joined(HELD_LANE, () => consumeHeld(dispatch)),
+  ]);
   const watch = setInterval(() => {
     const problems = consumers.flatMap((consumer) => consumer.problems());
     if (problems.length === 0) waits.delete('kafka');
@@ -45,6 +69,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   return {
     stop: async () => {
       clearInterval(watch);
+      breakers.close();
       await Promise.all(consumers.map((consumer) => consumer.close()));
       await producer.close();
       await temporal.connection.close();
@@ -52,43 +77,76 @@ async function start(context: RoleContext): Promise<RunningRole> {
   };
 }
 
-async function consumeLane(
-  { config, log, metrics, stopping }: RoleContext,
-  { client }: TemporalClient,
-  producer: Awaited<ReturnType<typeof createProducer>>,
-  lane: string,
-  window: Window,
-  observed: ReturnType<typeof dispatchMetrics>,
-  onFatal: (error: unknown) => void,
-): Promise<StreamConsumer> {
-  const starter = new BatchStarter(client);
-  const topic = imageEventsTopic(lane);
+/** What the consumers of all lanes share. */
+interface Dispatch {
+  context: RoleContext;
+  temporal: TemporalClient;
+  producer: StreamProducer;
+  breakers: Breakers;
+  observed: DispatchMetrics;
+}
+
+async function consumeLane(dispatch: Dispatch, lane: string, window: Window): Promise<StreamConsumer> {
+  const { context, temporal, producer, breakers, observed } = dispatch;
+  const { config, log, stopping } = context;
+  const starter = new BatchStarter(temporal.client);
   const follow = (workflowId: string): Promise<void> => followBatch(starter.handle(workflowId), stopping);
   // Batches that an earlier dispatcher left open count as well, whoever reads their partitions now.
-  for (const workflowId of await openBatches(client, topic, 2 * config.PENSTOCK_WINDOW_BATCHES)) {
-    window.hold(workflowId, () => follow(workflowId));
-  }
-  const maxImages = config.PENSTOCK_BATCH_MAX_IMAGES;
-  return createConsumer({
-    config,
-    log,
-    metrics,
-    groupId: dispatcherGroup(lane),
-    topics: [topic],
-    onFatal,
-    lingerMs: FETCH_WAIT_MS,
-    handler: laneDispatcher({
+  const open = await openBatches(temporal.client, imageEventsTopic(lane), 2 * config.PENSTOCK_WINDOW_BATCHES);
+  for (const workflowId of open) window.hold(workflowId, () => follow(workflowId));
+  return consume(
+    dispatch,
+    lane,
+    laneDispatcher({
       lane,
       express: lane === config.PENSTOCK_EXPRESS_LANE,
       lingerMs: config.PENSTOCK_BATCH_LINGER_MS,
-      limits: { maxImages, maxBytes: config.PENSTOCK_BATCH_MAX_BYTES },
+      limits: { maxImages: config.PENSTOCK_BATCH_MAX_IMAGES, maxBytes: config.PENSTOCK_BATCH_MAX_BYTES },
       maxAttempts: config.PENSTOCK_DETECT_ATTEMPTS,
-      starter,
-      follow,
-      producer,
-      window,
-      metrics: observed,
-      log,
+      ...{ starter, follow, producer, breakers, window, metrics: observed, log },
     }),
+  );
+}
+
+async function consumeHeld(dispatch: Dispatch): Promise<StreamConsumer> {
+  const { context, temporal, producer, breakers, observed } = dispatch;
+  const { config, log, stopping } = context;
+  const starter = new BatchStarter(temporal.client);
+  const probe = {
+    limits: { maxImages: PROBE_IMAGES, maxBytes: config.PENSTOCK_BATCH_MAX_BYTES },
+    maxAttempts: config.PENSTOCK_DETECT_ATTEMPTS,
+    expressLane: config.PENSTOCK_EXPRESS_LANE,
+    starter,
+    follow: (workflowId: string): Promise<void> => followBatch(starter.handle(workflowId), stopping),
+  };
+  return consume(
+    dispatch,
+    HELD_LANE,
+    heldDispatcher({
+      ...{ breakers, producer, metrics: observed, log },
+      defaultLane: config.PENSTOCK_DEFAULT_LANE,
+      probeImages: PROBE_IMAGES,
+      probe: (slice, lane) => startProbe(probe, slice, lane),
+      bury: (slice) =>
+        buryInvalid(
+          { lane: HELD_LANE, producer, metrics: observed, log },
+          slice,
+          slice.records.flatMap((record) => {
+            const detail = readEvent(record);
+            return typeof detail === 'string' ? [{ record, detail }] : [];
+          }),
+        ),
+      partitionOf: await readPartitioner(config, log, imageEventsTopic(HELD_LANE)),
+    }),
+  );
+}
+
+function consume({ context }: Dispatch, lane: string, handler: SliceHandler): Promise<StreamConsumer> {
+  const { config, log, metrics, fail } = context;
+  return createConsumer({
+    ...{ config, log, metrics, handler, onFatal: fail },
+    groupId: dispatcherGroup(lane),
+    topics: [imageEventsTopic(lane)],
+    lingerMs: FETCH_WAIT_MS,
   });
 }

@@ -43,6 +43,17 @@ export interface RecordDeadInput {
   dead: FailedImage[];
 }
 
+/** Images whose attempts are used up for a reason that is the system's. */
+export interface HoldImagesInput {
+  model: string;
+  /** Where their events go back to once the breaker is closed. */
+  lane: string;
+  /** Of the batch; with the index of an image it makes the id of its event, so that a repetition gives the same one. */
+  workflowId: string;
+  buckets: string[];
+  images: PackedImage[];
+}
+
 export interface DetectionActivities {
   /** Runs the model over the images and publishes their results. Task queue of the model. */
   detectImages(input: DetectImagesInput): Promise<DetectImagesResult>;
@@ -51,6 +62,8 @@ export interface DetectionActivities {
 }
 
 export interface OrchestrationActivities {
+  /** Puts back the events of images whose source's breaker is open; returns their indexes in the input. */
+  holdImages(input: HoldImagesInput): Promise<number[]>;
   /** Recomputes the hours that were touched; returns how many. */
   rollUp(input: { verify: boolean }): Promise<{ hours: number }>;
   /** Deletes from Kafka what every named consumer group has read; returns records by topic. */

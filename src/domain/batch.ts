@@ -17,6 +17,8 @@ export interface DetectBatchInput {
   maxAttempts: number;
   /** Uses the express task queue of the model. */
   express: boolean;
+  /** The batch is a probe of a source whose circuit breaker is open: the breaker is told what became of it. */
+  probe?: boolean;
   /** Where an earlier execution of the same batch left off; without it every image is pending. */
   progress?: BatchProgress;
 }
@@ -28,6 +30,8 @@ export interface BatchProgress {
   pending: [image: number, attempts: number][];
   /** Images that are dead: index into images, reason. */
   dead: [image: number, reason: string][];
+  /** Images whose events wait again, because the circuit breaker of their source is open: index into images. */
+  held?: number[];
 }
 
 /** What a batch that went well returns. */
@@ -36,6 +40,8 @@ export interface BatchResult {
   detected: number;
   /** Dead images by reason code. */
   dead: Record<string, number>;
+  /** Images that wait for the circuit breaker of their source; another batch will detect them. */
+  held?: number;
 }
 
 /** Input of the workflow `detectImage`. */
@@ -49,13 +55,14 @@ export interface DetectImageInput {
   maxAttempts: number;
 }
 
-/** [index into buckets, object, generation, uploadedAtMs, receivedAtMs] */
+/** [index into buckets, object, generation, uploadedAtMs, receivedAtMs, deadlineMs where it has one] */
 export type PackedImage = [
   bucket: number,
   object: string,
   generation: string,
   uploadedAtMs: number,
   receivedAtMs: number,
+  deadlineMs?: number,
 ];
 
 /** Memo of a `detectBatch` execution: which records it stands for, so that a dispatcher that died can go on after it. */

@@ -3,5 +3,7 @@ export * from './image.js';
 export * from './reasons.js';
 export * from './messages.js';
 export * from './batch.js';
+export * from './refused.js';
+export * from './breaker.js';
 export * from './topics.js';
 export * from './activities.js';

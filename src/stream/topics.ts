@@ -2,6 +2,7 @@ import type { Admin } from 'kafkajs';
 import type { Config } from '../config/index.js';
 import {
   DEAD_LETTERS_TOPIC,
+  HELD_LANE,
   IMAGE_RESULTS_TOPIC,
   SINK_GROUP,
   dispatcherGroup,
@@ -14,6 +15,7 @@ import { connectKafka } from './kafka.js';
 export function topicReaders(config: Config): Map<string, string[]> {
   const readers = new Map<string, string[]>();
   for (const lane of config.PENSTOCK_LANES) readers.set(imageEventsTopic(lane), [dispatcherGroup(lane)]);
+  readers.set(imageEventsTopic(HELD_LANE), [dispatcherGroup(HELD_LANE)]);
   readers.set(IMAGE_RESULTS_TOPIC, [SINK_GROUP]);
   readers.set(DEAD_LETTERS_TOPIC, [SINK_GROUP]);
   for (const pair of config.PENSTOCK_HOUSEKEEP_GROUPS) {

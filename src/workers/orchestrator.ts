@@ -1,9 +1,12 @@
 import { createOrchestrationActivities } from '../activities/index.js';
-import { connectTemporal, ensureSchedules } from '../client/index.js';
+import { connectTemporal, ensureBreaker, ensureSchedules, readBreakers } from '../client/index.js';
 import { ORCHESTRATION_QUEUE } from '../domain/index.js';
 import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
+import { createProducer } from '../stream/index.js';
 import { createWarehouse } from '../warehouse/index.js';
 import { connectWorker, installRuntime, runWorker, workflowBundle } from './factory.js';
+
+const ENSURE_BREAKER_EVERY_MS = 5 * 60_000;
 
 /** Role `orchestrator`: runs the workflows, rollups and housekeeping, and keeps their schedules. */
 export function serve(): Promise<void> {
@@ -11,29 +14,40 @@ export function serve(): Promise<void> {
 }
 
 async function start(context: RoleContext): Promise<RunningRole> {
-  const { config, log, listen, stopping } = context;
+  const { config, log, metrics, listen, stopping } = context;
   await listen();
   installRuntime(context);
   const { connection, namespace } = await connectWorker(context);
   const warehouse = createWarehouse(config, log);
-  const worker = await runWorker(context, {
-    connection,
-    namespace,
-    taskQueue: ORCHESTRATION_QUEUE,
-    workflowBundle: workflowBundle(),
-    activities: createOrchestrationActivities({ config, log, warehouse }),
-    maxConcurrentActivityTaskExecutions: 10,
-    maxCachedWorkflows: 200,
-  });
+  const producer = await createProducer({ config, log, metrics });
   const temporal = await retryForever(connectTemporal, {
     backoff: { firstMs: 250, maxMs: 5_000 },
     signal: stopping,
     onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'Temporal is away'),
   });
+  const worker = await runWorker(context, {
+    connection,
+    namespace,
+    taskQueue: ORCHESTRATION_QUEUE,
+    workflowBundle: workflowBundle(),
+    activities: createOrchestrationActivities({
+      ...{ config, log, warehouse, producer },
+      breakers: () => readBreakers(temporal.client),
+    }),
+    maxConcurrentActivityTaskExecutions: 10,
+    maxCachedWorkflows: 200,
+  });
   await ensureSchedules(temporal.client, config);
+  await ensureBreaker(temporal.client, config);
+  // Somebody may terminate it.
+  const watch = setInterval(() => {
+    ensureBreaker(temporal.client, config).catch((err: unknown) => log.warn({ err }, 'the breaker can not be reached'));
+  }, ENSURE_BREAKER_EVERY_MS);
   return {
     stop: async () => {
+      clearInterval(watch);
       await worker.stop();
+      await producer.close();
       await temporal.connection.close();
       await connection.close();
       await warehouse.close();

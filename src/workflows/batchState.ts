@@ -5,9 +5,22 @@ import type {
   DetectImagesInput,
   DetectImagesResult,
   FailedImage,
+  HoldImagesInput,
+  ProbeOutcome,
   RecordDeadInput,
+  SourceEvidence,
 } from '../domain/index.js';
 import { IMAGE_REASONS, isImageReason, type ImageReason } from '../domain/reasons.js';
+
+/** An image whose attempts are used up, with its last failure. */
+export interface Exhausted {
+  image: number;
+  attempts: number;
+  failure: FailedImage;
+}
+
+/** The breaker hears of an image when it has failed so often: the second try is likely to be another detector's. */
+const EVIDENCE_ATTEMPTS = 2;
 
 /** The state of each image of a batch. Plain and deterministic: it lives inside a workflow. */
 export class BatchState {
@@ -15,7 +28,12 @@ export class BatchState {
   /** Index of a pending image to the inferences begun for it. */
   readonly pending: Map<number, number>;
   readonly dead: Map<number, ImageReason>;
+  readonly held: Set<number>;
   readonly #lastFailure = new Map<number, FailedImage>();
+  /** Images that the breaker has been told of. */
+  readonly #told = new Set<number>();
+  /** Buckets of which it knows how many images work. */
+  readonly #counted = new Set<number>();
   #detected: number;
 
   constructor(input: DetectBatchInput) {
@@ -25,6 +43,7 @@ export class BatchState {
     this.dead = new Map(
       (progress?.dead ?? []).flatMap(([image, reason]) => (isImageReason(reason) ? [[image, reason]] : [])),
     );
+    this.held = new Set(progress?.held);
     this.#detected = progress?.detected ?? 0;
   }
 
@@ -63,7 +82,7 @@ export class BatchState {
   }
 
   /** Moves the images whose attempts are used up from pending to dead and returns them with their last failure. */
-  takeExhausted(): { image: number; attempts: number; failure: FailedImage }[] {
+  takeExhausted(): Exhausted[] {
     const exhausted = [...this.pending]
       .filter(([, attempts]) => attempts >= this.#input.maxAttempts)
       .flatMap(([image, attempts]) => {
@@ -77,7 +96,56 @@ export class BatchState {
     return exhausted;
   }
 
-  recordDeadInput(exhausted: { image: number; attempts: number; failure: FailedImage }[]): RecordDeadInput {
+  /**
+   * Images that have failed at least twice for a reason that is the system's and that the breaker was not told of, by
+   * bucket and reason; each once, and with the first of a bucket how many of its images went well.
+   */
+  takeEvidence(): SourceEvidence[] {
+    const needed = Math.min(EVIDENCE_ATTEMPTS, this.#input.maxAttempts);
+    const groups = new Map<string, { bucket: number; failure: FailedImage; failing: number }>();
+    for (const [image, failure] of this.#lastFailure) {
+      const attempts = this.pending.get(image) ?? 0;
+      if (attempts < needed || !IMAGE_REASONS[failure.reason].systemic || this.#told.has(image)) continue;
+      this.#told.add(image);
+      const bucket = this.#input.images[image]?.[0] ?? 0;
+      const group = groups.get(`${bucket} ${failure.reason}`) ?? { bucket, failure, failing: 0 };
+      group.failing += 1;
+      groups.set(`${bucket} ${failure.reason}`, group);
+    }
+    return [...groups.values()].map(({ bucket, failure, failing }) => {
+      const working = this.#counted.has(bucket) ? 0 : this.#working(bucket);
+      this.#counted.add(bucket);
+      const { reason, detail } = failure;
+      return { bucket: this.#input.buckets[bucket] ?? '', model: this.#input.model, reason, detail, failing, working };
+    });
+  }
+
+  /** What became of the images of each bucket, for the breaker that had them tried. */
+  probeOutcomes(): ProbeOutcome[] {
+    return this.#input.buckets.map((name, bucket) => {
+      const failing = [...this.#imagesOf(bucket)].filter((image) => this.held.has(image) || this.#diedOfSystem(image));
+      const failure = failing.map((image) => this.#lastFailure.get(image)).find((one) => one !== undefined);
+      return {
+        ...{ bucket: name, model: this.#input.model, failing: failing.length, working: this.#working(bucket) },
+        ...(failure ? { reason: failure.reason, detail: failure.detail } : {}),
+      };
+    });
+  }
+
+  holdInput(exhausted: readonly Exhausted[], workflowId: string): HoldImagesInput {
+    const { model, buckets, images } = this.#references(exhausted.map(({ image }) => image));
+    return { model, buckets, images, lane: this.#input.lane, workflowId };
+  }
+
+  /** The images wait in Kafka again: they are dead no more, nor pending here. */
+  hold(images: readonly number[]): void {
+    for (const image of images) {
+      this.dead.delete(image);
+      this.held.add(image);
+    }
+  }
+
+  recordDeadInput(exhausted: readonly Exhausted[]): RecordDeadInput {
     return {
       ...this.#references(exhausted.map(({ image }) => image)),
       attempts: exhausted.map(({ attempts }) => attempts),
@@ -86,13 +154,19 @@ export class BatchState {
   }
 
   progress(): BatchProgress {
-    return { detected: this.#detected, pending: [...this.pending], dead: [...this.dead] };
+    return {
+      ...{ detected: this.#detected, pending: [...this.pending], dead: [...this.dead] },
+      ...(this.held.size > 0 ? { held: [...this.held] } : {}),
+    };
   }
 
   result(): BatchResult {
     const dead: Record<string, number> = {};
     for (const reason of this.dead.values()) dead[reason] = (dead[reason] ?? 0) + 1;
-    return { images: this.#input.images.length, detected: this.#detected, dead };
+    return {
+      ...{ images: this.#input.images.length, detected: this.#detected, dead },
+      ...(this.held.size > 0 ? { held: this.held.size } : {}),
+    };
   }
 
   /** Dead images that an operator should see, as `gs://bucket/object#generation: REASON`. */
@@ -115,6 +189,7 @@ export class BatchState {
       `**${this.#detected} of ${images.length} images detected**, ${this.pending.size} pending, ${this.dead.size} dead`,
       `model \`${model}\`, lane \`${lane}\`, read from \`${topic}/${partition}\` offsets ${firstOffset} to ${lastOffset}`,
       ...(this.dead.size > 0 ? [this.deadSummary()] : []),
+      ...(this.held.size > 0 ? [`${this.held.size} wait for the circuit breaker of their source`] : []),
     ].join('\n\n');
   }
 
@@ -126,6 +201,23 @@ export class BatchState {
       images: images.flatMap((image) => (this.#input.images[image] ? [this.#input.images[image]] : [])),
       attempts: images.map((image) => this.pending.get(image) ?? 0),
     };
+  }
+
+  *#imagesOf(bucket: number): Iterable<number> {
+    for (const [image, [of]] of this.#input.images.entries()) if (of === bucket) yield image;
+  }
+
+  #diedOfSystem(image: number): boolean {
+    const reason = this.dead.get(image);
+    return reason !== undefined && IMAGE_REASONS[reason].systemic;
+  }
+
+  /** Images of the bucket that are detected, or dead by a fault of their own. */
+  #working(bucket: number): number {
+    let working = 0;
+    for (const image of this.#imagesOf(bucket))
+      if (!this.pending.has(image) && !this.held.has(image) && !this.#diedOfSystem(image)) working += 1;
+    return working;
   }
 
   #name(image: number): string {

@@ -11,6 +11,7 @@ import {
 import type { BatchProgress, BatchResult, DetectBatchInput, DetectImagesResult } from '../domain/index.js';
 import { BatchState } from './batchState.js';
 import { detector, detectorLost, recordDead } from './detector.js';
+import { hold, tellBreaker, tellOutcome } from './held.js';
 
 /** State of a batch at this moment: `npx temporal workflow query --type state`. */
 export const batchStateQuery = defineQuery<BatchProgress>('state');
@@ -20,7 +21,9 @@ export const batchStateQuery = defineQuery<BatchProgress>('state');
  *
  * Images that fail for a passing reason are tried again, those alone, with backoff; images that can never succeed are
  * dead at once. Waiting never fails an image: images that a detector hands back untried keep their attempts, and the
- * time in the task queue has no bound. Fails at the end when an operator can do something about a dead image.
+ * time in the task queue has no bound. Where most images of a source fail for a reason that is the system's, its circuit
+ * breaker opens, and they go back to Kafka instead of dying. Fails at the end when an operator can do something about a
+ * dead image.
  */
 export async function detectBatch(input: DetectBatchInput): Promise<BatchResult> {
   const state = new BatchState(input);
@@ -35,6 +38,7 @@ export async function detectBatch(input: DetectBatchInput): Promise<BatchResult>
     }
     if (state.pending.size > 0) await sleep(rounds.waitMs(progressed));
   }
+  if (input.probe) await tellOutcome(state);
   return conclude(input, state);
 }
 
@@ -55,7 +59,8 @@ async function runRound(input: DetectBatchInput, state: BatchState, rounds: Roun
     }
     if (state.merge(images, result)) progressed = true;
   }
-  const exhausted = state.takeExhausted();
+  await tellBreaker(state);
+  const exhausted = await hold(state, state.takeExhausted());
   if (exhausted.length > 0) await recordDead(detector(input), state.recordDeadInput(exhausted));
   return progressed;
 }

@@ -1,4 +1,5 @@
 export { detectBatch, batchStateQuery } from './detectBatch.js';
+export { breaker, breakersQuery } from './breaker.js';
 export { detectImage } from './detectImage.js';
 export { rollUp } from './rollUp.js';
 export { housekeep } from './housekeep.js';

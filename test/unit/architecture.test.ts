@@ -21,6 +21,7 @@ const BESIDE: Record<string, string> = {
 
 /** Files that other folders import although they are no index.ts, and why. */
 const DEEP: Record<string, string> = {
+  'workflows -> domain/breaker.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/reasons.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/topics.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'cli -> workers/orchestrator.ts': 'a file per role: an orchestrator must not load what a detector needs',

@@ -3,7 +3,7 @@ import type { BatchToStart, StartOutcome } from '../../../src/client/index.js';
 import { laneDispatcher, type LaneDispatcherOptions } from '../../../src/dispatch/dispatcher.js';
 import { dispatchMetrics } from '../../../src/dispatch/metrics.js';
 import { Window } from '../../../src/dispatch/window.js';
-import type { ImageEvent } from '../../../src/domain/index.js';
+import { imageResultSchema, type ImageEvent, type OpenBreaker } from '../../../src/domain/index.js';
 import type { OutgoingRecord, Progress, StreamRecord } from '../../../src/stream/index.js';
 import { createLogger, createMetrics } from '../../../src/telemetry/index.js';
 
@@ -27,6 +27,10 @@ function record(offset: number, event: Partial<ImageEvent> | string = {}): Strea
 
 const records = (from: number, to: number, event: Partial<ImageEvent> = {}): StreamRecord[] =>
   Array.from({ length: to - from }, (_, index) => record(from + index, event));
+
+const breaker = (bucket: string): OpenBreaker => ({
+  ...{ bucket, model: 'shapes', reason: 'FORBIDDEN', detail: '403', failing: 20, of: 20, openedAtMs: 0, probes: 0 },
+});
 
 /** A stand-in for Temporal that keeps its documented promise: one execution for each id, refused ones leave none. */
 class Starts {
@@ -64,6 +68,7 @@ function setUp(overrides: Partial<LaneDispatcherOptions> = {}) {
         return Promise.resolve();
       },
     },
+    breakers: { find: () => undefined },
     window: new Window(100),
     metrics: dispatchMetrics(createMetrics('test')),
     log: createLogger('test', 'silent'),
@@ -244,5 +249,39 @@ describe('the dispatcher', () => {
     while (rest.length > 0) rest = rest.slice((await read(rest)).consumed);
     for (const { input } of starts.executions.values()) expect(JSON.stringify(input.images).length).toBeLessThan(6_000);
     expect(starts.images).toHaveLength(50);
+  });
+
+  it('writes events of a source whose breaker is open elsewhere, and starts the others', async () => {
+    const { starts, sent, read } = setUp({
+      breakers: { find: ({ bucket }) => (bucket === 'locked' ? breaker(bucket) : undefined) },
+    });
+    const mixed = records(0, 8).map((one, offset) => (offset % 2 === 0 ? one : record(offset, { bucket: 'locked' })));
+    expect(await read(mixed)).toEqual({ consumed: 8 });
+    expect(starts.images).toHaveLength(4);
+    const [held] = sent;
+    expect(held?.topic).toBe('penstock.image-events.held');
+    expect(held?.records.map(({ key, value }) => [key, (JSON.parse(value) as ImageEvent).lane])).toEqual(
+      Array(4).fill(['locked/shapes', 'bulk']),
+    );
+  });
+
+  it('needs no place in the window, and does not linger, for events that are all held', async () => {
+    const { starts, read } = setUp({ breakers: { find: ({ bucket }) => breaker(bucket) }, lingerMs: 60_000 });
+    expect(await read(records(0, 5))).toEqual({ consumed: 5 });
+    expect(starts.executions.size).toBe(0);
+  });
+
+  it('records events as dead whose deadline is past, and starts the others', async () => {
+    const { starts, sent, read } = setUp({ now: () => 5_000 });
+    expect(await read([record(0, { deadlineMs: 4_999 }), record(1, { deadlineMs: 5_001 }), record(2)])).toEqual({
+      consumed: 3,
+    });
+    expect(starts.images).toEqual(['image-1.jpg', 'image-2.jpg']);
+    const [batch] = [...starts.executions.values()];
+    expect(batch?.input.images.map(([, , , , , deadlineMs]) => deadlineMs)).toEqual([5_001, undefined]);
+    const results = sent.flatMap(({ topic, records: out }) => (topic === 'penstock.image-results' ? out : []));
+    expect(results.map(({ value }) => imageResultSchema.parse(JSON.parse(value)))).toMatchObject([
+      { object: 'image-0.jpg', model: 'shapes', status: 'dead', reason: 'EXPIRED', attempts: 0 },
+    ]);
   });
 });

@@ -69,4 +69,42 @@ describe('the state of a batch', () => {
     state.merge(pending, { detected: 1, dead: [gone(1)], retry: [], untried: [] });
     expect([...state.dead]).toEqual([[4, 'GONE']]);
   });
+
+  it('tells of images that fail twice for a reason of the system, by bucket, each once, and how many others work', () => {
+    const two = { ...input(6), buckets: ['locked', 'open'] };
+    two.images = two.images.map(([, ...rest], index) => [index < 3 ? 0 : 1, ...rest]);
+    const state = new BatchState({ ...two, maxAttempts: 5 });
+    const forbidden = (image: number) => ({ image, reason: 'FORBIDDEN' as const, detail: '403' });
+    const late = { image: 3, reason: 'DECODE_TIMEOUT' as const, detail: 'slow' };
+    state.merge([0, 1, 2, 3, 4, 5], {
+      detected: 2,
+      dead: [gone(5)],
+      retry: [forbidden(0), forbidden(1), late],
+      untried: [],
+    });
+    expect(state.takeEvidence()).toEqual([]);
+    state.merge([0, 1, 3], {
+      detected: 0,
+      dead: [],
+      retry: [forbidden(0), forbidden(1), { ...late, image: 2 }],
+      untried: [],
+    });
+    const evidence = { bucket: 'locked', model: 'shapes', reason: 'FORBIDDEN', detail: '403' };
+    expect(state.takeEvidence()).toEqual([{ ...evidence, failing: 2, working: 1 }]);
+    expect(state.takeEvidence()).toEqual([]);
+  });
+
+  it('counts held images neither as dead nor as detected, and a probe reports them', () => {
+    const state = new BatchState({ ...input(3), maxAttempts: 1, probe: true });
+    state.merge([0, 1, 2], { detected: 1, dead: [], retry: [away(0), away(1)], untried: [] });
+    const exhausted = state.takeExhausted();
+    expect(state.holdInput(exhausted, 'w')).toMatchObject({ lane: 'bulk', workflowId: 'w', images: [{}, {}] });
+    state.hold([0]);
+    expect(state.result()).toEqual({ images: 3, detected: 1, dead: { DOWNLOAD_FAILED: 1 }, held: 1 });
+    expect(state.failing()).toEqual(['gs://uploads/1.jpg#1: DOWNLOAD_FAILED']);
+    const outcome = { bucket: 'uploads', model: 'shapes', reason: 'DOWNLOAD_FAILED', detail: '503' };
+    expect(state.probeOutcomes()).toEqual([{ ...outcome, failing: 2, working: 1 }]);
+    const later = new BatchState({ ...input(3), progress: state.progress() });
+    expect(later.result()).toEqual(state.result());
+  });
 });

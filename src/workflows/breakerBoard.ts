@@ -1,0 +1,137 @@
+import {
+  sourceKey,
+  type BreakerDecision,
+  type BreakerSettings,
+  type BreakerState,
+  type OpenBreaker,
+  type ProbeOutcome,
+  type SourceEvidence,
+} from '../domain/breaker.js';
+
+/** Evidence counts for so long; milliseconds. */
+const MEMORY_MS = 5 * 60_000;
+/** Most sources with evidence, and most open breakers: the state travels in queries and in continue-as-new. */
+const MAX_SOURCES = 1_000;
+/** A breaker opens when more than this share of the last images fails for one reason. */
+const OPENING_SHARE = 0.5;
+
+interface Seen {
+  atMs: number;
+  evidence: SourceEvidence;
+}
+
+/** What continues as new. */
+export interface BoardSnapshot {
+  settings: BreakerSettings;
+  open: OpenBreaker[];
+  seen: Seen[];
+}
+
+/** The breakers of all sources. Plain and deterministic: it lives inside a workflow, which gives it the time. */
+export class BreakerBoard {
+  #settings: BreakerSettings;
+  readonly #open: Map<string, OpenBreaker>;
+  /** By source, oldest first. */
+  readonly #seen = new Map<string, Seen[]>();
+
+  constructor({ settings, open, seen }: BoardSnapshot) {
+    this.#settings = settings;
+    this.#open = new Map(open.map((breaker) => [sourceKey(breaker), breaker]));
+    for (const one of seen) this.#remember(one);
+  }
+
+  configure(settings: BreakerSettings): void {
+    this.#settings = settings;
+  }
+
+  /** Takes in what batches have seen; opens the breakers of sources of which most images fail for one reason. */
+  add(evidence: readonly SourceEvidence[], nowMs: number): void {
+    for (const one of evidence) {
+      const key = sourceKey(one);
+      if (this.#open.has(key)) continue;
+      this.#remember({ atMs: nowMs, evidence: one });
+      const verdict = this.#judge(key, nowMs);
+      if (verdict === undefined || this.#open.size >= MAX_SOURCES) continue;
+      this.#seen.delete(key);
+      const { bucket, model } = one;
+      const nextProbeAtMs = nowMs + this.#settings.probeMs;
+      this.#open.set(key, { bucket, model, ...verdict, openedAtMs: nowMs, nextProbeAtMs, probes: 0 });
+    }
+  }
+
+  /** Closes a breaker whose probe went well; puts the next probe off where it did not. */
+  probed(outcome: ProbeOutcome, nowMs: number): void {
+    const key = sourceKey(outcome);
+    const breaker = this.#open.get(key);
+    if (breaker?.nextProbeAtMs === undefined || outcome.failing + outcome.working === 0) return;
+    if (outcome.failing <= outcome.working) {
+      this.#open.delete(key);
+      return;
+    }
+    const probes = breaker.probes + 1;
+    const { probeMs, maxProbeMs } = this.#settings;
+    const waitMs = Math.min(maxProbeMs, probeMs * 2 ** Math.min(probes, 30));
+    const { reason = breaker.reason, detail = breaker.detail } = outcome;
+    this.#open.set(key, { ...breaker, reason, detail, probes, nextProbeAtMs: nowMs + waitMs });
+  }
+
+  decide({ bucket, model, open, why }: BreakerDecision, nowMs: number): void {
+    const key = sourceKey({ bucket, model });
+    this.#seen.delete(key);
+    if (!open) this.#open.delete(key);
+    else if (this.#open.size < MAX_SOURCES || this.#open.has(key))
+      this.#open.set(key, {
+        ...{ bucket, model, reason: 'BY_HAND', detail: why.slice(0, 200) },
+        ...{ failing: 0, of: 0, openedAtMs: nowMs, probes: 0 },
+      });
+  }
+
+  state(): BreakerState {
+    return { open: [...this.#open.values()] };
+  }
+
+  snapshot(nowMs: number): BoardSnapshot {
+    const seen = [...this.#seen.values()].flat().filter(({ atMs }) => nowMs - atMs <= MEMORY_MS);
+    return { settings: this.#settings, open: [...this.#open.values()], seen };
+  }
+
+  #remember(one: Seen): void {
+    const key = sourceKey(one.evidence);
+    const seen = (this.#seen.get(key) ?? []).filter(({ atMs }) => one.atMs - atMs <= MEMORY_MS);
+    // The last to speak goes last; of too many sources the one that was silent for longest is forgotten.
+    this.#seen.delete(key);
+    this.#seen.set(key, merged([...seen, one]));
+    const [oldest] = this.#seen.keys();
+    if (this.#seen.size > MAX_SOURCES && oldest !== undefined) this.#seen.delete(oldest);
+  }
+
+  #judge(key: string, nowMs: number): Pick<OpenBreaker, 'reason' | 'detail' | 'failing' | 'of'> | undefined {
+    const seen = (this.#seen.get(key) ?? []).filter(({ atMs }) => nowMs - atMs <= MEMORY_MS);
+    const failing = new Map<SourceEvidence['reason'], { images: number; detail: string }>();
+    let of = 0;
+    for (const { evidence } of seen) {
+      const { reason, detail } = evidence;
+      const images = (failing.get(reason)?.images ?? 0) + evidence.failing;
+      failing.set(reason, { images, detail });
+      of += evidence.failing + evidence.working;
+    }
+    for (const [reason, { images, detail }] of failing) {
+      if (images >= this.#settings.minImages && images > of * OPENING_SHARE)
+        return { reason, detail, failing: images, of };
+    }
+    return undefined;
+  }
+}
+
+/** Most pieces of evidence of one source that are kept apart. */
+const MAX_SEEN = 50;
+
+/** Adds up the oldest two where there are too many: it is remembered a little shorter, and counts the same. */
+function merged(seen: Seen[]): Seen[] {
+  const [first, second, ...rest] = seen;
+  if (seen.length <= MAX_SEEN || first === undefined || second === undefined) return seen;
+  if (first.evidence.reason !== second.evidence.reason) return [second, ...rest];
+  const failing = first.evidence.failing + second.evidence.failing;
+  const working = first.evidence.working + second.evidence.working;
+  return [{ atMs: first.atMs, evidence: { ...second.evidence, failing, working } }, ...rest];
+}
