@@ -8,6 +8,7 @@ import {
   imageResultSchema,
   type Reason,
 } from '../domain/index.js';
+import { routingFileSchema } from '../routing/index.js';
 
 /** A file of the repository that is written by the program from its own types. */
 export interface GeneratedFile {
@@ -23,6 +24,7 @@ export function generatedFiles(): GeneratedFile[] {
     messageSchema('image-event', 'Image event', 'penstock.image-events.<lane>', imageEventSchema),
     messageSchema('image-result', 'Image result', 'penstock.image-results', imageResultSchema),
     messageSchema('dead-letter', 'Dead letter', 'penstock.dead-letters', deadLetterSchema),
+    routingSchema(),
     { path: 'docs/configuration.md', content: configuration() },
     { path: 'docs/reasons.md', content: reasons() },
   ];
@@ -42,6 +44,18 @@ function messageSchema(name: string, title: string, topic: string, schema: z.Zod
     ...rest,
   };
   return { path: `schemas/${name}.v1.schema.json`, content: `${JSON.stringify(file, null, 2)}\n` };
+}
+
+function routingSchema(): GeneratedFile {
+  const { $schema, ...rest } = z.toJSONSchema(routingFileSchema, { io: 'input', target: 'draft-2020-12' });
+  const file = {
+    $schema,
+    $id: 'urn:penstock:schema:routing:v1',
+    title: 'Routes, version 1',
+    description: 'The file that PENSTOCK_ROUTING_FILE names (YAML, UTF-8); docs/routing.md describes it.',
+    ...rest,
+  };
+  return { path: 'schemas/routing.v1.schema.json', content: `${JSON.stringify(file, null, 2)}\n` };
 }
 
 function configuration(): string {

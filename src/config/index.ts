@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { DEAD_LETTERS_TOPIC, HELD_LANE, IMAGE_RESULTS_TOPIC, imageEventsTopic } from '../domain/index.js';
+import {
+  BUCKET_NAME,
+  DEAD_LETTERS_TOPIC,
+  HELD_LANE,
+  IMAGE_RESULTS_TOPIC,
+  imageEventsTopic,
+  LANE_NAME,
+} from '../domain/index.js';
 import { environmentSchema, type Config } from './schema.js';
 
 export { environmentSchema, type Config };
@@ -41,8 +48,7 @@ export const STACK_VARIABLES: ReadonlySet<string> = new Set([
 function contradictions(config: Config): string[] {
   const problems: string[] = [];
   for (const lane of config.PENSTOCK_LANES) {
-    if (!/^[a-z0-9][a-z0-9-]{0,40}$/.test(lane))
-      problems.push(`PENSTOCK_LANES: '${lane}' is no lane name (a-z, 0-9, -)`);
+    if (!LANE_NAME.test(lane)) problems.push(`PENSTOCK_LANES: '${lane}' is no lane name (a-z, 0-9, -)`);
   }
   if (config.PENSTOCK_LANES.includes(HELD_LANE))
     problems.push(`PENSTOCK_LANES: '${HELD_LANE}' is where the events of an open circuit breaker wait`);
@@ -51,6 +57,8 @@ function contradictions(config: Config): string[] {
     if (!config.PENSTOCK_LANES.includes(config[name]))
       problems.push(`${name}: '${config[name]}' is not in PENSTOCK_LANES`);
   }
+  for (const bucket of config.PENSTOCK_BUCKETS)
+    if (!BUCKET_NAME.test(bucket)) problems.push(`PENSTOCK_BUCKETS: '${bucket}' is no bucket name`);
   const topics = [...config.PENSTOCK_LANES.map(imageEventsTopic), IMAGE_RESULTS_TOPIC, DEAD_LETTERS_TOPIC];
   for (const pair of config.PENSTOCK_HOUSEKEEP_GROUPS) {
     const [topic = '', group = '', ...rest] = pair.split('=');

@@ -71,6 +71,15 @@ export const environmentSchema = z.object({
     .regex(MODEL_NAME, 'the name of a model: a-z, 0-9, dot, dash, underscore')
     .default('shapes')
     .describe('Name of the model that detects an image that nothing else routes.'),
+  PENSTOCK_ROUTING_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'YAML file that maps bucket and prefix to model, lane and deadline (see routing.md); read again when it changes. Without it every image goes to the defaults.',
+    ),
+  PENSTOCK_BUCKETS: list('').describe(
+    'Buckets whose events are taken, separated by commas; those of others are acknowledged and counted. Empty takes any.',
+  ),
   PENSTOCK_RETENTION_DAYS: int(396, 2, 396).describe(
     'Days after its upload that an image is still taken; older ones are refused as OUT_OF_RETENTION. The tables keep 396 days.',
   ),
@@ -151,7 +160,7 @@ export const environmentSchema = z.object({
     .describe('Rate of inferences of one detector. 0: no cap, slots alone bound it.'),
   PENSTOCK_DETECT_ATTEMPTS: int(5, 1, 100).describe('Tries of one image for passing reasons before it is dead.'),
   PENSTOCK_IMAGE_MAX_BYTES: int(50_000_000, 1, 2_000_000_000).describe(
-    'Largest object that is downloaded; above it: TOO_LARGE.',
+    'Largest object that is downloaded; above it: TOO_LARGE. Intake refuses by the size that the event tells: give it and detectors the same.',
   ),
   PENSTOCK_IMAGE_MAX_PIXELS: int(100_000_000, 1, 1_000_000_000).describe(
     'Most pixels of a picture; above it: TOO_MANY_PIXELS.',

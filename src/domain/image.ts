@@ -9,6 +9,9 @@ export interface ImageRef {
   generation: string;
 }
 
+/** Names of buckets, as Cloud Storage allows them. */
+export const BUCKET_NAME = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
+
 /** `gs://bucket/object#generation`: the identity as text, for logs and as key of a Kafka message. */
 export function imageKey({ bucket, object, generation }: ImageRef): string {
   return `gs://${bucket}/${object}#${generation}`;

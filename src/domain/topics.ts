@@ -13,6 +13,9 @@ export function imageEventsTopic(lane: string): string {
  */
 export const HELD_LANE = 'held';
 
+/** Names of lanes: they name topics and consumer groups. */
+export const LANE_NAME = /^[a-z0-9][a-z0-9-]{0,40}$/;
+
 /** Names of models: they name queues, and events are routed to them. */
 export const MODEL_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 

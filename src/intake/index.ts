@@ -9,7 +9,7 @@ import { createIntake } from './intake.js';
  */
 export async function serve(): Promise<void> {
   await serveRole('intake', async ({ config, log, metrics, http, listen, waits, stopping }) => {
-    const routing = await openRouting(config, log);
+    const routing = await openRouting(config, log, { metrics });
     const producer = await createProducer({ config, log, metrics });
     const intake = createIntake({ config, log, metrics, http, waits, producer, routing });
     // Other roles need no intake to begin: it listens before there is a broker, and says 503 until then.

@@ -19,6 +19,11 @@ describe('the configuration', () => {
     expect(loadConfig({ PENSTOCK_HOUSEKEEP_GROUPS: pairs }).PENSTOCK_HOUSEKEEP_GROUPS).toEqual(pairs.split(','));
   });
 
+  it('refuses a bucket that none can be called', () => {
+    expect(loadConfig({ PENSTOCK_BUCKETS: 'my-uploads, b.2' }).PENSTOCK_BUCKETS).toEqual(['my-uploads', 'b.2']);
+    expect(() => loadConfig({ PENSTOCK_BUCKETS: 'gs://uploads' })).toThrow("'gs://uploads' is no bucket name");
+  });
+
   it('takes any name that a model may have, and no retention beyond that of the tables', () => {
     expect(loadConfig({ PENSTOCK_DEFAULT_MODEL: 'yolo_v8.1' }).PENSTOCK_DEFAULT_MODEL).toBe('yolo_v8.1');
     expect(() => loadConfig({ PENSTOCK_RETENTION_DAYS: '397' })).toThrow('PENSTOCK_RETENTION_DAYS');
