@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { demoCommand } from './demo/index.js';
 import { migrateCommand } from './migrate/index.js';
 import { modelCommand } from './model/index.js';
+import { routingCommand } from './routing/index.js';
 import { statusCommand } from './status/index.js';
 import { upCommand } from './up.js';
 import { runRole, withMisuseCode } from './verb.js';
@@ -30,5 +31,6 @@ export function program(): Command {
   penstock.addCommand(statusCommand());
   penstock.addCommand(migrateCommand());
   penstock.addCommand(modelCommand());
+  penstock.addCommand(routingCommand());
   return penstock;
 }
