@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
 import type { Endpoints } from './endpoints.js';
@@ -21,12 +22,15 @@ export function roleSettings(stack: {
   const { model } = stack;
   const environment = inheritedEnvironment();
   pointAtStack(environment, stack.endpoints);
+  // Roles run in the data directory; a person means the folder that they are in.
+  const routingFile = stack.further?.['PENSTOCK_ROUTING_FILE'] ?? environment['PENSTOCK_ROUTING_FILE'];
   return {
     ...environment,
     ...(stack.kafkaDir === undefined ? {} : { PENSTOCK_KAFKA_DISK_PATH: stack.kafkaDir }),
     ...(model === undefined ? {} : { PENSTOCK_MODEL_DIR: model.dir, PENSTOCK_DEFAULT_MODEL: model.name }),
     PENSTOCK_HTTP_HOST: HOST,
     ...stack.further,
+    ...(routingFile ? { PENSTOCK_ROUTING_FILE: resolve(routingFile) } : {}),
   };
 }
 

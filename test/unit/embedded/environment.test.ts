@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { pointAtStack, type Endpoints } from '../../../src/embedded/index.js';
+import { roleSettings } from '../../../src/embedded/startRoles.js';
 import { resolveClickHouse } from '../../../src/embedded/servers/clickhouse.js';
 import { createLogger } from '../../../src/telemetry/index.js';
 import { temporaryFolder } from './rig.js';
@@ -94,3 +95,16 @@ function stringsOf(environment: NodeJS.ProcessEnv): Record<string, string> {
     Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
   );
 }
+
+test('a routing file is the one of the folder in which the stack is started, whatever folder a role runs in', () => {
+  vi.stubEnv('PENSTOCK_ROUTING_FILE', 'conf/routing.yaml');
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+  });
+  const fileOf = (further?: Record<string, string>): string | undefined =>
+    roleSettings({ endpoints: own, ...(further ? { further } : {}) })['PENSTOCK_ROUTING_FILE'];
+  expect(fileOf()).toBe(resolve('conf/routing.yaml'));
+  expect(fileOf({ PENSTOCK_ROUTING_FILE: 'other.yaml' })).toBe(resolve('other.yaml'));
+  vi.stubEnv('PENSTOCK_ROUTING_FILE', '');
+  expect(fileOf()).toBe('');
+});

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ConfigError } from '../../../src/config/index.js';
 import { startStack, StackError } from '../../../src/embedded/index.js';
 import { packageRoot } from '../../../src/embedded/files.js';
 import { createLogger } from '../../../src/telemetry/index.js';
@@ -33,6 +34,16 @@ test('a variable that is wrong is refused before anything starts', async () => {
   const dataDir = join(await temporaryFolder(), 'data');
   const starting = startStack({ dataDir, environment: { PENSTOCK_FOO: '1' }, log });
   await expect(starting).rejects.toThrow('PENSTOCK_FOO: no such variable');
+  expect(existsSync(dataDir)).toBe(false);
+});
+
+test('a routing file that is wrong is refused by line, before anything starts', async () => {
+  const file = join(await temporaryFolder(), 'routing.yaml');
+  await writeFile(file, 'version: 1\nroutes:\n  - { bucket: uploads, model: shapes, lane: noon }\n');
+  const dataDir = join(await temporaryFolder(), 'data');
+  const starting = startStack({ dataDir, environment: { PENSTOCK_ROUTING_FILE: file }, log });
+  await expect(starting).rejects.toThrow(ConfigError);
+  await expect(starting).rejects.toThrow(`${file}:3:45: lane 'noon': not configured`);
   expect(existsSync(dataDir)).toBe(false);
 });
 
