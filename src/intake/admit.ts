@@ -2,14 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { Config } from '../config/index.js';
 import {
   DEAD_LETTERS_TOPIC,
+  IMAGE_RESULTS_TOPIC,
   imageEventsTopic,
   imageKey,
   type DeadLetterReason,
   type ImageEvent,
+  type ImageReason,
+  type ImageResult,
 } from '../domain/index.js';
-import type { Route, Router } from '../routing/index.js';
+import { deadlineOf, type Router } from '../routing/index.js';
 import { deadLetter } from '../stream/index.js';
 import type { AddressedRecord } from './groupCommit.js';
+import { whyHopeless } from './hopeless.js';
 import type { FinalizedObject, IncomingEvent } from './reading.js';
 
 /** What is to become of an event, once the broker has the record. */
@@ -23,31 +27,44 @@ export type Admission =
       detail: string;
       record: AddressedRecord;
     }
-  | { outcome: 'ignored_type' | 'ignored_not_image' | 'unrouted' };
+  /** Dead before any work: its result is written here. */
+  | { outcome: 'refused'; image: string; reason: ImageReason; detail: string; record: AddressedRecord }
+  | { outcome: 'bucket_not_allowed'; bucket: string }
+  | { outcome: 'unrouted'; image: string }
+  | { outcome: 'ignored_type' | 'ignored_not_image' };
+
+export type AdmissionConfig = Pick<Config, 'PENSTOCK_RETENTION_DAYS' | 'PENSTOCK_IMAGE_MAX_BYTES' | 'PENSTOCK_BUCKETS'>;
 
 const DAY_MS = 86_400_000;
 
 /** Decides about one event: pure but for the id, which is new for each acceptance. */
 export function createAdmission(
-  config: Pick<Config, 'PENSTOCK_RETENTION_DAYS'>,
+  config: AdmissionConfig,
   route: Router,
 ): (event: IncomingEvent, path: string, nowMs: number) => Admission {
   const retentionMs = config.PENSTOCK_RETENTION_DAYS * DAY_MS;
+  const maxBytes = config.PENSTOCK_IMAGE_MAX_BYTES;
+  const buckets: ReadonlySet<string> = new Set(config.PENSTOCK_BUCKETS);
   return (event, path, nowMs) => {
     const { reading } = event;
     if (reading.kind === 'ignored') return { outcome: reading.outcome };
-    if (reading.kind === 'refused') return refuse(event, path, nowMs, reading);
+    if (reading.kind === 'refused') return keepAsDeadLetter(event, path, nowMs, reading);
     const { object } = reading;
-    if (object.uploadedAtMs < nowMs - retentionMs) {
-      const uploaded = new Date(object.uploadedAtMs).toISOString();
-      const detail = `uploaded ${uploaded}, kept for ${config.PENSTOCK_RETENTION_DAYS} days`;
-      return refuse(event, path, nowMs, { reason: 'OUT_OF_RETENTION', detail, image: imageKey(object) });
-    }
-    const to = route(object);
-    if (to === undefined) return { outcome: 'unrouted' };
-    const { lane } = to;
-    const message = imageEvent(object, { ...to, sourceId: event.sourceId, nowMs });
+    const { bucket, uploadedAtMs } = object;
     const image = imageKey(object);
+    if (buckets.size > 0 && !buckets.has(bucket)) return { outcome: 'bucket_not_allowed', bucket };
+    const to = route(object);
+    if (to === undefined) return { outcome: 'unrouted', image };
+    if (uploadedAtMs < nowMs - retentionMs) {
+      const uploaded = new Date(uploadedAtMs).toISOString();
+      const detail = `uploaded ${uploaded}, kept for ${config.PENSTOCK_RETENTION_DAYS} days`;
+      return keepAsDeadLetter(event, path, nowMs, { reason: 'OUT_OF_RETENTION', detail, image });
+    }
+    const { lane, model } = to;
+    const deadlineMs = deadlineOf(to, object);
+    const hopeless = whyHopeless(object, { maxBytes, deadlineMs, nowMs });
+    if (hopeless) return refuse(object, model, nowMs, hopeless);
+    const message = imageEvent(object, { model, deadlineMs, sourceId: event.sourceId, nowMs });
     const record = { topic: imageEventsTopic(lane), key: image, value: JSON.stringify(message) };
     return { outcome: 'accepted', id: message.id, image, lane, record };
   };
@@ -55,9 +72,10 @@ export function createAdmission(
 
 function imageEvent(
   object: FinalizedObject,
-  { model, deadlineMs, sourceId, nowMs }: Route & { sourceId: string | undefined; nowMs: number },
+  to: { model: string; deadlineMs: number | undefined; sourceId: string | undefined; nowMs: number },
 ): ImageEvent {
   const { bucket, object: name, generation, uploadedAtMs, contentType, sizeBytes } = object;
+  const { model, deadlineMs, sourceId, nowMs } = to;
   return {
     v: 1,
     id: randomUUID(),
@@ -70,11 +88,32 @@ function imageEvent(
     ...(contentType === undefined ? {} : { contentType }),
     ...(sizeBytes === undefined ? {} : { sizeBytes }),
     model,
-    ...(deadlineMs === undefined ? {} : { deadlineMs: uploadedAtMs + deadlineMs }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
   };
 }
 
+/** A dead result, as a detector would have written it, so that the image has a row and can be found. */
 function refuse(
+  { bucket, object, generation, uploadedAtMs }: FinalizedObject,
+  model: string,
+  nowMs: number,
+  { reason, detail }: { reason: ImageReason; detail: string },
+): Admission {
+  const result: ImageResult = {
+    v: 1,
+    ...{ bucket, object, generation, model },
+    ...{ status: 'dead', reason, detail: detail.slice(0, 500) },
+    ...{ width: 0, height: 0, detections: [] },
+    ...{ uploadedAtMs, receivedAtMs: nowMs, detectedAtMs: nowMs, attempts: 0 },
+    // No batch had it.
+    ...{ workflowId: '', runId: '' },
+  };
+  const image = imageKey(result);
+  const record = { topic: IMAGE_RESULTS_TOPIC, key: image, value: JSON.stringify(result) };
+  return { outcome: 'refused', image, reason, detail, record };
+}
+
+function keepAsDeadLetter(
   event: IncomingEvent,
   path: string,
   nowMs: number,

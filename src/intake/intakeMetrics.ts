@@ -8,7 +8,9 @@ export type IntakeOutcome =
   | 'accepted'
   | 'ignored_type'
   | 'ignored_not_image'
+  | 'bucket_not_allowed'
   | 'unrouted'
+  | 'refused'
   | 'dead_letter'
   | 'out_of_retention'
   | 'unauthorized'
@@ -20,7 +22,9 @@ const OUTCOMES: readonly IntakeOutcome[] = [
   'accepted',
   'ignored_type',
   'ignored_not_image',
+  'bucket_not_allowed',
   'unrouted',
+  'refused',
   'dead_letter',
   'out_of_retention',
   'unauthorized',

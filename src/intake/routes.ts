@@ -47,6 +47,8 @@ const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+$/;
 export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInstance) => void {
   const { admit, log, metrics, commit, checkSender, disk, isStopping, now = Date.now } = options;
   const refusalLog = createBoundedLog(log, REFUSALS_LOGGED_PER_SECOND);
+  // One of its own: a bucket that nobody asked for must not hide refusals.
+  const strangerLog = createBoundedLog(log, 1);
 
   /** Before the body is read: whoever may not send costs no parsing, and what can't be stored is not read. */
   const gate = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
@@ -97,6 +99,13 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
   const report = (admission: Admission): void => {
     if (admission.outcome === 'accepted') {
       log.debug({ eventId: admission.id, image: admission.image, lane: admission.lane }, 'accepted');
+    } else if (admission.outcome === 'unrouted') {
+      log.debug({ image: admission.image }, 'no route wants it');
+    } else if (admission.outcome === 'bucket_not_allowed') {
+      strangerLog({ bucket: admission.bucket }, 'an event of a bucket that is not in PENSTOCK_BUCKETS');
+    } else if (admission.outcome === 'refused') {
+      const { image, reason, detail } = admission;
+      refusalLog({ image, reason, detail }, 'image refused');
     } else if ('reason' in admission) {
       const { id: eventId, image, reason, detail } = admission;
       refusalLog({ eventId, ...(image === undefined ? {} : { image }), reason, detail }, 'event refused');
@@ -132,6 +141,7 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
 function answer(admission: Admission): Record<string, string> {
   const { outcome } = admission;
   if (outcome === 'accepted') return { outcome, id: admission.id, lane: admission.lane };
+  if (outcome === 'refused') return { outcome, reason: admission.reason, detail: admission.detail };
   if ('reason' in admission) {
     return { outcome, id: admission.id, reason: admission.reason, detail: admission.detail };
   }

@@ -125,7 +125,8 @@ async function account(options: RunOptions, landed: Landed): Promise<DemoResult>
     for (const image of page) {
       const row = byObject.get(image.object);
       if (!row) continue;
-      model ??= row.model;
+      // What intake refused bears the name alone.
+      if (row.status === 'detected') model ??= row.model;
       const boxesOfImage: Detection[] = detections.get(image.object) ?? [];
       const truth = isKnown && image.picture.kind === 'picture' ? image.truth : undefined;
       const own = truth && row.status === 'detected' ? score(boxesOfImage, truth) : undefined;

@@ -18,6 +18,7 @@ const structuredImage = {
     ...STRUCTURED_STORAGE_EVENT.data,
     name: 'a.png',
     contentType: 'image/png',
+    size: 352,
     timeCreated: '2020-04-23T07:00:00Z',
   },
 };
@@ -56,7 +57,7 @@ describe('POST /events/gcs', () => {
       sourceId: '1234567',
       object: 'a.png',
       generation: '96883251',
-      sizeBytes: 0,
+      sizeBytes: 352,
     });
   });
 

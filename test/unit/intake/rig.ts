@@ -1,7 +1,14 @@
 import { onTestFinished } from 'vitest';
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { loadConfig } from '../../../src/config/index.js';
-import { deadLetterSchema, imageEventSchema, type DeadLetter, type ImageEvent } from '../../../src/domain/index.js';
+import {
+  deadLetterSchema,
+  imageEventSchema,
+  imageResultSchema,
+  type DeadLetter,
+  type ImageEvent,
+  type ImageResult,
+} from '../../../src/domain/index.js';
 import type { DiskProbe } from '../../../src/intake/diskWatermark.js';
 import { createIntake } from '../../../src/intake/intake.js';
 import { openRouting } from '../../../src/routing/index.js';
@@ -67,6 +74,12 @@ export class MemoryProducer implements StreamProducer {
     return this.log
       .filter(({ topic }) => topic === 'penstock.dead-letters')
       .map(({ record }) => deadLetterSchema.parse(JSON.parse(record.value)));
+  }
+
+  results(): { key: string | undefined; result: ImageResult }[] {
+    return this.log
+      .filter(({ topic }) => topic === 'penstock.image-results')
+      .map(({ record }) => ({ key: record.key, result: imageResultSchema.parse(JSON.parse(record.value)) }));
   }
 }
 
