@@ -1,16 +1,7 @@
 import { z } from 'zod';
+import { invalid, isRecord, readStorageObject, refused, type Reading } from '../admission/index.js';
 import { readMessage } from './pubsub.js';
-import {
-  invalid,
-  isRecord,
-  parseJson,
-  refused,
-  TooManyEventsError,
-  type EventRequest,
-  type IncomingEvent,
-  type Reading,
-} from './reading.js';
-import { readStorageObject } from './storageObject.js';
+import { parseJson, TooManyEventsError, type EventRequest, type IncomingEvent } from './reading.js';
 
 const FINALIZED = 'google.cloud.storage.object.v1.finalized';
 const MESSAGE_PUBLISHED = 'google.cloud.pubsub.topic.v1.messagePublished';

@@ -1,10 +1,6 @@
+import type { AddressedRecord } from '../admission/index.js';
 import type { OutgoingRecord, StreamProducer } from '../stream/index.js';
 import type { IntakeMetrics } from './intakeMetrics.js';
-
-/** A record and the topic that it goes to. */
-export interface AddressedRecord extends OutgoingRecord {
-  topic: string;
-}
 
 /** Acknowledged by every in-sync replica, or not and why. */
 export type AppendResult =

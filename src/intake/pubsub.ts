@@ -1,14 +1,6 @@
 import { z } from 'zod';
-import {
-  invalid,
-  isRecord,
-  parseJson,
-  refused,
-  type EventRequest,
-  type IncomingEvent,
-  type Reading,
-} from './reading.js';
-import { readStorageObject } from './storageObject.js';
+import { invalid, isRecord, readStorageObject, refused, type Reading } from '../admission/index.js';
+import { parseJson, type EventRequest, type IncomingEvent } from './reading.js';
 
 /** A Pub/Sub message in JSON. The old names with underscores come beside the new ones. */
 const messageSchema = z.object({
