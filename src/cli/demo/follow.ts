@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Endpoints } from '../../embedded/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
 import { askRoles, describeHealth, type Batches, type TopicBacklog } from '../inspect/index.js';
+import { RecentRate } from '../progress.js';
 import { compareHourly, type HourlyDifference } from './account.js';
 import { countLanded, readHourly, type RunInTables } from './landing.js';
-import { RecentRate, type Snapshot } from './progress.js';
+import type { Snapshot } from './progress.js';
 import type { Sending } from './send.js';
 
 export interface FollowOptions {

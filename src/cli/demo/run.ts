@@ -11,12 +11,13 @@ import { score, SHAPES, type Score } from '../../scenes/index.js';
 import { createLogger } from '../../telemetry/index.js';
 import { createWarehouse, WarehouseError, type Warehouse } from '../../warehouse/index.js';
 import { askKafka, askTemporal } from '../inspect/index.js';
+import { showProgress, type ProgressOut } from '../progress.js';
 import { VerbError } from '../verb.js';
 import { accountRows, addAccounts, speedOf, type RowAccount } from './account.js';
 import { Follower } from './follow.js';
 import { countDetections, pages, readDetections, readRows, type RunInTables } from './landing.js';
 import type { Picture } from './pictures.js';
-import { showProgress, type ProgressOptions } from './progress.js';
+import { progressLine } from './progress.js';
 import { Gallery, writeReport, type ImageTimes } from './report/index.js';
 import { demoResult, type DemoResult } from './result.js';
 import { send, startSending, type Sending } from './send.js';
@@ -29,7 +30,7 @@ export interface RunOptions {
   modelDir: string | undefined;
   reportDir: string;
   /** Where progress is shown; without it none is. */
-  out?: ProgressOptions['out'];
+  out?: ProgressOut;
   signal: AbortSignal;
 }
 
@@ -57,7 +58,7 @@ export async function runPictures(options: RunOptions): Promise<DemoResult> {
     askKafka: async () => (await askKafka(config, log, ASK_LIMIT_MS)).answer ?? undefined,
     askTemporal: async () => (await askTemporal(ASK_LIMIT_MS)).answer ?? undefined,
   });
-  const progress = options.out && showProgress({ out: options.out, snapshot: () => follower.snapshot() });
+  const progress = options.out && showProgress({ out: options.out, line: () => progressLine(follower.snapshot()) });
   try {
     const sent = send(pictures, sending, {
       bucket: storage.bucket(bucket),

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadConfig, type Config } from '../../config/index.js';
-import { pointAtStack, readEndpoints, StackError, type Endpoints } from '../../embedded/index.js';
 import { createLogger } from '../../telemetry/index.js';
+import { findStack } from '../findStack.js';
 import { askClickHouse, askKafka, askRoles, askStorage, askTemporal } from '../inspect/index.js';
-import { EXIT, UsageError } from '../verb.js';
+import { EXIT } from '../verb.js';
 import type { StatusFlags } from './index.js';
 import { statusReport, statusTable, type StatusReport } from './report.js';
 
@@ -23,8 +22,7 @@ export async function status(flags: StatusFlags): Promise<number> {
 }
 
 async function look(dataDir: string | undefined): Promise<StatusReport> {
-  const endpoints = dataDir === undefined ? undefined : await find(dataDir);
-  const config = configOf(endpoints);
+  const { config, endpoints } = await findStack(dataDir);
   const log = createLogger('status', 'silent');
   const [kafka, temporal, clickhouse, gcs, roles] = await Promise.all([
     askKafka(config, log, TIMEOUT_MS),
@@ -34,19 +32,4 @@ async function look(dataDir: string | undefined): Promise<StatusReport> {
     endpoints ? askRoles(endpoints, TIMEOUT_MS) : null,
   ]);
   return statusReport({ kafka, temporal, clickhouse, gcs, roles }, new Date());
-}
-
-async function find(dataDir: string): Promise<Endpoints> {
-  try {
-    return await readEndpoints(dataDir);
-  } catch (error) {
-    if (error instanceof StackError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
-/** Points this process at the stack, Temporal's standard configuration included: it reads the environment itself. */
-function configOf(endpoints: Endpoints | undefined): Config {
-  if (endpoints) pointAtStack(process.env, endpoints);
-  return loadConfig(process.env);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sumOfMetric } from '../../../src/cli/demo/follow.js';
-import { progressLine, RecentRate, showProgress } from '../../../src/cli/demo/progress.js';
+import { progressLine } from '../../../src/cli/demo/progress.js';
 import { landingChart, niceTicks } from '../../../src/cli/demo/report/chart.js';
 import { page } from '../../../src/cli/demo/report/html.js';
 import {
@@ -10,6 +10,7 @@ import {
   type DemoResult,
   type ResultParts,
 } from '../../../src/cli/demo/result.js';
+import { RecentRate, showProgress } from '../../../src/cli/progress.js';
 
 const RUN: ResultParts = {
   sending: { uploaded: 3, images: [], events: 4, repeated: 1, retried: 0 },
@@ -79,7 +80,7 @@ test('without a terminal progress comes in whole lines, with one in a line that 
   });
   const written = (isTTY: boolean): string => {
     let text = '';
-    showProgress({ out: { isTTY, write: (more) => (text += more) }, snapshot }).stop();
+    showProgress({ out: { isTTY, write: (more) => (text += more) }, line: () => progressLine(snapshot()) }).stop();
     return text;
   };
   expect(written(false)).toMatch(/^uploaded [^\r\n]*\n$/);
