@@ -1,21 +1,17 @@
 import { Context } from '@temporalio/activity';
-import type { Config } from '../config/index.js';
 import type { BreakerState, OrchestrationActivities } from '../domain/index.js';
-import { deleteConsumedRecords, type StreamProducer } from '../stream/index.js';
-import type { Logger } from '../telemetry/index.js';
-import { rollUp, verifyRollups, type RollupProgress, type Warehouse } from '../warehouse/index.js';
+import { deleteConsumedRecords } from '../stream/index.js';
+import { rollUp, verifyRollups, type RollupProgress } from '../warehouse/index.js';
+import { createBackfillPage, type BackfillDependencies } from './backfill.js';
 import { holdImages } from './holdImages.js';
 
+/** What the activities need; `breakers` tells which circuit breakers are open. */
+export type OrchestrationDependencies = BackfillDependencies & { breakers: () => Promise<BreakerState> };
+
 /** Activities on the orchestration queue: light work that needs no GPU. */
-export function createOrchestrationActivities(dependencies: {
-  config: Config;
-  log: Logger;
-  warehouse: Warehouse;
-  producer: Pick<StreamProducer, 'send'>;
-  /** Which circuit breakers are open. */
-  breakers: () => Promise<BreakerState>;
-}): OrchestrationActivities {
+export function createOrchestrationActivities(dependencies: OrchestrationDependencies): OrchestrationActivities {
   const { config, log, warehouse } = dependencies;
+  const backfillPage = createBackfillPage(dependencies);
   return {
     holdImages: (input) => holdImages(dependencies, input),
     rollUp: async ({ verify }) => {
@@ -31,6 +27,7 @@ export function createOrchestrationActivities(dependencies: {
       return { hours };
     },
     deleteConsumedRecords: () => whileBeating(() => deleteConsumedRecords(config, log)),
+    backfillPage: (input) => whileBeating(() => backfillPage(input)),
   };
 }
 

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { backfillCommand } from './backfill/index.js';
 import { demoCommand } from './demo/index.js';
 import { migrateCommand } from './migrate/index.js';
 import { modelCommand } from './model/index.js';
@@ -29,6 +30,7 @@ export function program(): Command {
   penstock.addCommand(upCommand());
   penstock.addCommand(demoCommand());
   penstock.addCommand(statusCommand());
+  penstock.addCommand(backfillCommand());
   penstock.addCommand(migrateCommand());
   penstock.addCommand(modelCommand());
   penstock.addCommand(routingCommand());

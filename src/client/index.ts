@@ -3,3 +3,12 @@ export { BatchStarter, type StartOutcome, type BatchToStart } from './startBatch
 export { decideBreaker, ensureBreaker, readBreakers } from './breaker.js';
 export { ensureSchedules } from './schedules.js';
 export { openBatches, followBatch, SEARCH_ATTRIBUTES } from './batches.js';
+export {
+  backfillEnd,
+  backfillId,
+  backfillProgress,
+  cancelBackfill,
+  setBackfillPace,
+  startBackfill,
+  type BackfillEnd,
+} from './backfills.js';

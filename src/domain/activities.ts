@@ -1,3 +1,4 @@
+import type { BackfillPageInput, BackfillPageOutcome } from './backfill.js';
 import type { DetectedImage } from './image.js';
 import type { PackedImage } from './batch.js';
 import type { ImageReason } from './reasons.js';
@@ -68,4 +69,6 @@ export interface OrchestrationActivities {
   rollUp(input: { verify: boolean }): Promise<{ hours: number }>;
   /** Deletes from Kafka what every named consumer group has read; returns records by topic. */
   deleteConsumedRecords(): Promise<Record<string, number>>;
+  /** Lists one page of a bucket and enqueues its images. A page that is tried again is enqueued again. */
+  backfillPage(input: BackfillPageInput): Promise<BackfillPageOutcome>;
 }

@@ -7,3 +7,4 @@ export * from './refused.js';
 export * from './breaker.js';
 export * from './topics.js';
 export * from './activities.js';
+export * from './backfill.js';

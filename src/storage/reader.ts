@@ -1,10 +1,8 @@
-import { Storage } from '@google-cloud/storage';
 import type { ImageReason, ImageRef } from '../domain/index.js';
+import { createStorage, type StorageAddress } from './client.js';
+import { answerOf } from './errors.js';
 
-export interface StorageOptions {
-  /** Endpoint of an emulator; Google's when undefined. */
-  endpoint?: string | undefined;
-  projectId?: string | undefined;
+export interface StorageOptions extends StorageAddress {
   /** Largest object that is read, bytes. */
   maxBytes: number;
   /** Bound on one whole read, milliseconds. */
@@ -20,17 +18,6 @@ export type ReadOutcome =
 export interface ObjectReader {
   /** Reads exactly the generation that is asked for, or says why not. Never throws. */
   read(image: ImageRef): Promise<ReadOutcome>;
-}
-
-/** A client of the storage API. Credentials are Google's application default ones, none for an emulator. */
-export function createStorage({ endpoint, projectId }: Pick<StorageOptions, 'endpoint' | 'projectId'>): Storage {
-  return new Storage({
-    ...(endpoint
-      ? { apiEndpoint: endpoint, useAuthWithCustomEndpoint: false, projectId: projectId ?? 'penstock' }
-      : {}),
-    ...(projectId ? { projectId } : {}),
-    retryOptions: { autoRetry: true, maxRetries: 2, totalTimeout: 20, maxRetryDelay: 2 },
-  });
 }
 
 export function createObjectReader(options: StorageOptions): ObjectReader {
@@ -95,15 +82,17 @@ function readBounded(
 
 /** The table of what the storage API's answers mean for an image. */
 function classify(error: unknown, { timeoutMs }: StorageOptions): Exclude<ReadOutcome, { kind: 'bytes' }> {
-  const message = error instanceof Error ? error.message : String(error);
-  const detail = message.replaceAll(/\?[^\s"']*/g, '').slice(0, 200);
+  const { answer, detail } = answerOf(error);
   if (error instanceof ReadError)
     return { kind: error.reason === 'TOO_LARGE' ? 'dead' : 'retry', reason: error.reason, detail };
-  const code = Number((error as { code?: unknown }).code);
-  if (code === 404 || code === 410) return { kind: 'dead', reason: 'GONE', detail: 'no such object or generation' };
-  if (code === 401 || code === 403) return { kind: 'retry', reason: 'FORBIDDEN', detail };
-  if (code === 408 || /timed? ?out/i.test(message)) {
-    return { kind: 'retry', reason: 'DOWNLOAD_TIMEOUT', detail: `${detail} (limit ${timeoutMs} ms)` };
+  switch (answer) {
+    case 'missing':
+      return { kind: 'dead', reason: 'GONE', detail: 'no such object or generation' };
+    case 'forbidden':
+      return { kind: 'retry', reason: 'FORBIDDEN', detail };
+    case 'timeout':
+      return { kind: 'retry', reason: 'DOWNLOAD_TIMEOUT', detail: `${detail} (limit ${timeoutMs} ms)` };
+    case 'failed':
+      return { kind: 'retry', reason: 'DOWNLOAD_FAILED', detail };
   }
-  return { kind: 'retry', reason: 'DOWNLOAD_FAILED', detail };
 }

@@ -2,6 +2,13 @@ export * from './types.js';
 export { createProducer } from './producer.js';
 export { GroupCommit } from './groupCommit.js';
 export { createConsumer, type ConsumerOptions } from './consumer.js';
-export { ensureTopics, readBacklog, deleteConsumedRecords, topicReaders, type Backlog } from './topics.js';
+export {
+  ensureTopics,
+  readBacklog,
+  readLaneBacklog,
+  deleteConsumedRecords,
+  topicReaders,
+  type Backlog,
+} from './topics.js';
 export { readPartitioner } from './partitioner.js';
 export { deadLetter, recordDeadLetter, type RefusedRecord } from './deadLetter.js';

@@ -83,21 +83,37 @@ export async function readBacklog(config: Config, log: Logger): Promise<Backlog[
     for (const [topic, groups] of topicReaders(config)) {
       if (!existing.has(topic)) continue;
       const range = await logRange(admin, topic);
-      for (const group of groups) {
-        const committed = await committedOffsets(admin, group, topic);
-        let records = 0n;
-        let missing = 0n;
-        for (const [partition, { low, high }] of range) {
-          const offset = committed.get(partition) ?? 0n;
-          const from = offset > high ? low : offset;
-          if (committed.has(partition) && from < low) missing += low - from;
-          records += high - (from < low ? low : from);
-        }
-        backlogs.push({ topic, group, records, missing });
-      }
+      for (const group of groups) backlogs.push(await backlogOf(admin, topic, group, range));
     }
     return backlogs;
   });
+}
+
+/** Events of a lane whose batches are not started yet. Throws when the broker can't be reached or has no such lane. */
+export async function readLaneBacklog(config: Config, log: Logger, lane: string): Promise<number> {
+  const topic = imageEventsTopic(lane);
+  const { records } = await withAdmin(config, log, async (admin) =>
+    backlogOf(admin, topic, dispatcherGroup(lane), await logRange(admin, topic)),
+  );
+  return Number(records);
+}
+
+async function backlogOf(
+  admin: Admin,
+  topic: string,
+  group: string,
+  range: Awaited<ReturnType<typeof logRange>>,
+): Promise<Backlog> {
+  const committed = await committedOffsets(admin, group, topic);
+  let records = 0n;
+  let missing = 0n;
+  for (const [partition, { low, high }] of range) {
+    const offset = committed.get(partition) ?? 0n;
+    const from = offset > high ? low : offset;
+    if (committed.has(partition) && from < low) missing += low - from;
+    records += high - (from < low ? low : from);
+  }
+  return { topic, group, records, missing };
 }
 
 /** First offset and offset after the last of each partition. */

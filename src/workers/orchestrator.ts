@@ -1,7 +1,9 @@
 import { createOrchestrationActivities } from '../activities/index.js';
 import { connectTemporal, ensureBreaker, ensureSchedules, readBreakers } from '../client/index.js';
 import { ORCHESTRATION_QUEUE } from '../domain/index.js';
+import { openRouting } from '../routing/index.js';
 import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
+import { createObjectLister } from '../storage/index.js';
 import { createProducer } from '../stream/index.js';
 import { createWarehouse } from '../warehouse/index.js';
 import { connectWorker, installRuntime, runWorker, workflowBundle } from './factory.js';
@@ -15,11 +17,16 @@ export function serve(): Promise<void> {
 
 async function start(context: RoleContext): Promise<RunningRole> {
   const { config, log, metrics, listen, stopping } = context;
+  const routing = await openRouting(config, log);
   await listen();
   installRuntime(context);
   const { connection, namespace } = await connectWorker(context);
   const warehouse = createWarehouse(config, log);
   const producer = await createProducer({ config, log, metrics });
+  const lister = createObjectLister({
+    endpoint: config.PENSTOCK_GCS_ENDPOINT,
+    projectId: config.PENSTOCK_GCS_PROJECT,
+  });
   const temporal = await retryForever(connectTemporal, {
     backoff: { firstMs: 250, maxMs: 5_000 },
     signal: stopping,
@@ -31,7 +38,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     taskQueue: ORCHESTRATION_QUEUE,
     workflowBundle: workflowBundle(),
     activities: createOrchestrationActivities({
-      ...{ config, log, warehouse, producer },
+      ...{ config, log, warehouse, producer, lister, route: routing.route },
       breakers: () => readBreakers(temporal.client),
     }),
     maxConcurrentActivityTaskExecutions: 10,
@@ -47,6 +54,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     stop: async () => {
       clearInterval(watch);
       await worker.stop();
+      routing.close();
       await producer.close();
       await temporal.connection.close();
       await connection.close();

@@ -1,3 +1,4 @@
+export { backfill } from './backfill.js';
 export { detectBatch, batchStateQuery } from './detectBatch.js';
 export { breaker, breakersQuery } from './breaker.js';
 export { detectImage } from './detectImage.js';
