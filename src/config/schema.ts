@@ -93,12 +93,9 @@ export const environmentSchema = z.object({
   PENSTOCK_INTAKE_PRODUCE_TIMEOUT_MS: int(10_000, 100, 600_000).describe(
     'Milliseconds that an event may wait for the broker before intake answers 503.',
   ),
-  PENSTOCK_INTAKE_OIDC_AUDIENCE: z
-    .string()
-    .optional()
-    .describe(
-      "Audience that the sender's OIDC token must have. Without it no token is asked for, and intake listens on loopback only.",
-    ),
+  PENSTOCK_INTAKE_OIDC_AUDIENCE: list('').describe(
+    "Audiences, separated by commas, one of which the sender's OIDC token must have. Without any no token is asked for, and intake listens on loopback only.",
+  ),
   PENSTOCK_INTAKE_OIDC_ISSUER: z.string().default('https://accounts.google.com').describe('Issuer of the token.'),
   PENSTOCK_INTAKE_OIDC_JWKS_URL: z
     .string()
@@ -107,6 +104,12 @@ export const environmentSchema = z.object({
   PENSTOCK_INTAKE_OIDC_EMAILS: list('').describe(
     'Service accounts that may send, separated by commas; empty lets any with the audience.',
   ),
+  PENSTOCK_INTAKE_OIDC_SIGNATURE: z
+    .enum(['verify', 'removed-by-cloud-run'])
+    .default('verify')
+    .describe(
+      "`removed-by-cloud-run` also takes tokens whose signature Cloud Run's IAM check has verified and removed, and holds their claims alone. Only where that check is on: without it anybody can write such a token.",
+    ),
 
   PENSTOCK_BATCH_MAX_IMAGES: int(256, 1, 2048).describe('Most images in one micro-batch.'),
   PENSTOCK_BATCH_MAX_BYTES: int(131_072, 1024, 1_048_576).describe("Most bytes of a batch's workflow input."),

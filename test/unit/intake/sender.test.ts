@@ -126,6 +126,18 @@ describe('the sender', () => {
     }
   });
 
+  it('may have a token for any of the audiences', async () => {
+    const { post } = await start({ PENSTOCK_INTAKE_OIDC_AUDIENCE: `https://other.example, ${AUDIENCE}` });
+    for (const [audience, status] of [
+      [AUDIENCE, 200],
+      ['https://other.example', 200],
+      ['https://third.example', 401],
+    ] as const) {
+      const response = await post('/events/gcs', withAuthorization(`Bearer ${await token({ audience })}`));
+      expect(response.statusCode).toBe(status);
+    }
+  });
+
   it('is never written to the log with its token', async () => {
     const { post, lines } = await start();
     const good = await token();
@@ -139,6 +151,46 @@ describe('the sender', () => {
   it('needs no token for health and metrics', async () => {
     const { http } = await start();
     for (const url of ['/healthz', '/readyz', '/metrics']) expect((await http.inject(url)).statusCode).toBe(200);
+  });
+});
+
+describe('behind the IAM check of Cloud Run, which removes the signature', () => {
+  const BEHIND = { PENSTOCK_INTAKE_OIDC_SIGNATURE: 'removed-by-cloud-run' };
+  const removed = async (options?: Token): Promise<string> =>
+    `Bearer ${(await token(options)).replace(/[^.]*$/, 'SIGNATURE_REMOVED_BY_GOOGLE')}`;
+
+  it('a sender is admitted by the claims of its token, without the keys of the issuer', async () => {
+    const { post, broker } = await start({ ...BEHIND, PENSTOCK_INTAKE_OIDC_JWKS_URL: 'http://127.0.0.1:9/closed' });
+    expect((await post('/events/pubsub', withAuthorization(await removed()))).statusCode).toBe(200);
+    expect(broker.log).toHaveLength(1);
+  });
+
+  const refused: [string, number, Token][] = [
+    ['another audience', 401, { audience: 'https://elsewhere' }],
+    ['another issuer', 401, { issuer: 'https://evil.example' }],
+    ['an expired token', 401, { expires: Math.floor(Date.now() / 1000) - 60 }],
+    ['another account', 403, { claims: { email: 'somebody@else.com' } }],
+    ['an email that is not verified', 403, { claims: { email_verified: false } }],
+  ];
+  it.each(refused)('a sender with %s is answered %i', async (_name, status, options) => {
+    const { post, broker } = await start(BEHIND);
+    expect((await post('/events/gcs', withAuthorization(await removed(options)))).statusCode).toBe(status);
+    expect(broker.log).toEqual([]);
+  });
+
+  it('a signature that is there is still verified', async () => {
+    const { post } = await start(BEHIND);
+    const good = withAuthorization(`Bearer ${await token()}`);
+    const forgery = withAuthorization(`Bearer ${await token({ key: otherKeys.privateKey })}`);
+    expect((await post('/events/gcs', good)).statusCode).toBe(200);
+    expect((await post('/events/gcs', forgery)).statusCode).toBe(401);
+  });
+
+  it('is not believed unless it is configured, and then only with accounts that are listed', async () => {
+    const { post } = await start();
+    expect((await post('/events/gcs', withAuthorization(await removed()))).statusCode).toBe(401);
+    const config = loadConfig({ ...BEHIND, PENSTOCK_INTAKE_OIDC_AUDIENCE: AUDIENCE });
+    expect(() => createSenderCheck(config)).toThrow('PENSTOCK_INTAKE_OIDC_EMAILS');
   });
 });
 
