@@ -44,7 +44,7 @@ class Child {
   ) {
     this.#length = tensorLength(model.input);
     this.#maxBatch = Math.max(1, Math.min(session.maxBatch, options.maxBatch));
-    const bytes = model.input.type === 'float32' ? 4 : 1;
+    const bytes = model.input.type === 'uint8' ? 1 : 4;
     const needsPictures = model.file !== null;
     const places = needsPictures
       ? options.prepareThreads * PICTURES_PER_THREAD + 2 * this.#maxBatch

@@ -24,7 +24,7 @@ const reader = createObjectReader({
 const limits = { maxPixels: options.maxPixels, timeoutMs: options.timeoutMs };
 
 function placeOf(place: number): Float32Array | Uint8Array {
-  return input.type === 'float32'
+  return input.type !== 'uint8'
     ? new Float32Array(tensors, place * length * 4, length)
     : new Uint8Array(tensors, place * length, length);
 }

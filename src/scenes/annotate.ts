@@ -2,13 +2,14 @@ import sharp from 'sharp';
 import type { Box, Detection } from '../domain/index.js';
 
 /**
- * A JPEG of the picture with what was found drawn over it: a box in the colour of its class, with class and score.
+ * The picture with what was found drawn over it: a box in the colour of its class, with class and score.
  * What is really there, where it is known, is drawn dashed in white. Labels need a font on the machine.
  */
 export async function annotate(
   picture: Buffer,
   found: readonly Detection[],
   truth: readonly Box[] = [],
+  format: 'jpeg' | 'png' = 'jpeg',
 ): Promise<Buffer> {
   const { width, height } = (await sharp(picture).metadata()).autoOrient;
   // As thick on a photo that a report shrinks as on a small one.
@@ -19,11 +20,10 @@ export async function annotate(
     ...found.toSorted((a, b) => a.score - b.score).map((detection) => label(detection, line, width)),
   ];
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${drawn.join('')}</svg>`;
-  return sharp(picture)
+  const annotated = sharp(picture)
     .autoOrient()
-    .composite([{ input: Buffer.from(svg) }])
-    .jpeg({ quality: 88 })
-    .toBuffer();
+    .composite([{ input: Buffer.from(svg) }]);
+  return (format === 'png' ? annotated.png() : annotated.jpeg({ quality: 88 })).toBuffer();
 }
 
 function expected(box: Box, line: number): string {

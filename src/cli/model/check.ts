@@ -65,7 +65,7 @@ export async function checkModel(
 ): Promise<CheckReport> {
   const config = loadConfig(environment);
   const dir = folderOf(folder);
-  if (!/\.jpe?g$/i.test(flags.out)) throw new UsageError(`--out ${flags.out}: the name of a JPEG, like boxes.jpg`);
+  const format = formatOf(flags.out);
   const picture = await loadPicture(flags.image);
   const nothing: CheckReport = {
     ok: false,
@@ -88,7 +88,7 @@ export async function checkModel(
     try {
       const { inputs, outputs, maxBatch } = session;
       found = { ...found, onnx: { inputs, outputs }, batch: Number.isFinite(maxBatch) ? maxBatch : 'dynamic' };
-      return { ...found, ok: true, run: await look(loaded, session, picture, flags.out, config) };
+      return { ...found, ok: true, run: await look(loaded, session, picture, { out: flags.out, format }, config) };
     } finally {
       await session.close();
     }
@@ -98,6 +98,14 @@ export async function checkModel(
     const onnx = error instanceof MisfitError ? { inputs: error.inputs, outputs: error.outputs } : found.onnx;
     return { ...found, onnx, problems: error.message.split('\n') };
   }
+}
+
+type Format = 'jpeg' | 'png';
+
+function formatOf(out: string): Format {
+  if (/\.jpe?g$/i.test(out)) return 'jpeg';
+  if (/\.png$/i.test(out)) return 'png';
+  throw new UsageError(`--out ${out}: the name of a JPEG or PNG, like boxes.jpg`);
 }
 
 function folderOf(nameOrFolder: string): string {
@@ -141,7 +149,7 @@ async function look(
   model: Model,
   session: ModelSession,
   picture: Picture,
-  out: string,
+  { out, format }: { out: string; format: Format },
   config: Config,
 ): Promise<CheckRun> {
   const length = tensorLength(model.input);
@@ -153,7 +161,7 @@ async function look(
   const detections = session.detections(outputs.result, 0, prepared.result);
   const knowsShapes = SHAPES.every((shape) => model.classes.includes(shape));
   try {
-    await writeFile(out, await annotate(picture.bytes, detections, knowsShapes ? picture.truth : []));
+    await writeFile(out, await annotate(picture.bytes, detections, knowsShapes ? picture.truth : [], format));
   } catch (error) {
     throw new UsageError(`--out ${out}: ${reasonOf(error)}`);
   }

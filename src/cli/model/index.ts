@@ -15,7 +15,7 @@ function checkCommand(): Command {
     .description('loads a model, says what it is and what is wrong with it, and shows what it finds in a picture')
     .argument('<folder>', 'a folder with model.yaml, or the name of a model that comes with Penstock')
     .option('--image <file>', 'the picture; default: a generated scene of shapes')
-    .option('--out <file>', 'where the picture with its boxes goes, a JPEG', 'model-check.jpg')
+    .option('--out <file>', 'where the picture with its boxes goes, a JPEG or PNG by its name', 'model-check.jpg')
     .option('--json', 'prints it as JSON')
     .addHelpText('after', HELP)
     .action(async (folder: string, flags: CheckFlags) => {

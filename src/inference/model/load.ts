@@ -100,7 +100,7 @@ function completeSettings(path: string, spec: ModelFile): Omit<ModelSettings, 'c
       iouThreshold: spec.iouThreshold ?? 0,
     };
   }
-  const suppresses = output.decoder !== 'boxes-scores-labels' || output.nms;
+  const suppresses = 'nms' in output ? output.nms : true;
   if (!suppresses && spec.iouThreshold !== undefined)
     fail(path, ['iouThreshold: none while output.nms is false, as then no box is suppressed']);
   const iouThreshold = suppresses ? spec.iouThreshold : NO_SUPPRESSION;

@@ -1,6 +1,7 @@
 import type { OnnxValue } from 'onnxruntime-node';
 import type { OutputTensor, Read } from './decoders/index.js';
 import { ModelError } from './errors.js';
+import { fromHalves } from './halves.js';
 import { fits, shapeText } from './shapes.js';
 
 /**
@@ -14,7 +15,7 @@ export function readOutput(
   { batch, maxBatch }: { batch: number; maxBatch: number },
 ): OutputTensor {
   const tensor = found && 'dims' in found ? found : undefined;
-  const values = tensor && valuesOf(tensor.data);
+  const values = tensor && valuesOf(tensor);
   if (!tensor || !values) throw new ModelError(`output '${read.name}' is no ${read.types.join(' or ')}`);
   const lacksBatch = maxBatch === 1 && tensor.dims.length === read.shape.length - 1;
   const dims = lacksBatch ? [1, ...tensor.dims] : tensor.dims;
@@ -26,7 +27,10 @@ export function readOutput(
   return { dims, values };
 }
 
-function valuesOf(data: unknown): Float32Array | undefined {
+function valuesOf({ type, data }: { type: string; data: unknown }): Float32Array | undefined {
+  // A Uint16Array of bits or a Float16Array, as the version of Node has it.
+  if (type === 'float16' && ArrayBuffer.isView(data))
+    return fromHalves(new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2));
   if (data instanceof Float32Array) return data;
   if (data instanceof Int32Array) return Float32Array.from(data);
   if (data instanceof BigInt64Array) return Float32Array.from(data, Number);

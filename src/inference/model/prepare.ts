@@ -1,4 +1,5 @@
 import sharp, { type Metadata, type SharpOptions } from 'sharp';
+import { enlarge } from './enlarge.js';
 import { ImageError } from './errors.js';
 import { sniffFormat } from './format.js';
 import { place, tensorLength, writeTensor } from './pixels.js';
@@ -33,7 +34,7 @@ export interface Prepared {
 
 /**
  * Decodes a picture and writes it into `target`, which may be a view on shared memory and has `tensorLength(input)`
- * elements of the input's type. EXIF orientation is honoured, transparency becomes white, every colour space becomes
+ * elements of the input's type, float32 for float16 too. EXIF orientation is honoured, transparency becomes white, every colour space becomes
  * 8-bit RGB, of an animation the first frame counts. Throws ImageError; the target is then as it was.
  */
 export async function prepareImage(
@@ -47,8 +48,12 @@ export async function prepareImage(
   return within(limits.timeoutMs, async (isLate) => {
     const picture = await readHeader(bytes, limits);
     const placement = place(picture, input);
-    const rgb = await decode(bytes, picture, placement, limits);
-    if (!isLate()) writeTensor(rgb, placement, input, target);
+    const size = {
+      width: Math.min(picture.width, placement.width),
+      height: Math.min(picture.height, placement.height),
+    };
+    const rgb = await decode(bytes, picture, size, limits);
+    if (!isLate()) writeTensor(enlarge(rgb, size, placement), placement, input, target);
     return {
       width: picture.width,
       height: picture.height,
@@ -62,9 +67,10 @@ export async function prepareImage(
 
 function checkTarget(input: InputSpec, target: Float32Array | Uint8Array): void {
   const type = target instanceof Uint8Array ? 'uint8' : 'float32';
-  if (type !== input.type || target.length !== tensorLength(input))
+  const wanted = input.type === 'uint8' ? 'uint8' : 'float32';
+  if (type !== wanted || target.length !== tensorLength(input))
     throw new RangeError(
-      `target has ${target.length} elements of ${type}, the input ${tensorLength(input)} of ${input.type}`,
+      `target has ${target.length} elements of ${type}, the input ${tensorLength(input)} of ${wanted}`,
     );
 }
 

@@ -4,6 +4,7 @@ import type { Detection } from '../../domain/index.js';
 import { decoderFor, type Decoder, type SessionOutputs } from './decoders/index.js';
 import { toDetections } from './detections.js';
 import { ModelError, ProviderError } from './errors.js';
+import { toHalves } from './halves.js';
 import { modelHash, type Model } from './load.js';
 import { readOutput } from './outputs.js';
 import { tensorLength } from './pixels.js';
@@ -128,7 +129,10 @@ class OnnxSession implements ModelSession {
     const values = this.#buffer.subarray(0, batch * length);
     const size = [input.height, input.width];
     const dims = input.layout === 'nchw' ? [batch, 3, ...size] : [batch, ...size, 3];
-    return values instanceof Uint8Array ? new Tensor('uint8', values, dims) : new Tensor('float32', values, dims);
+    if (values instanceof Uint8Array) return new Tensor('uint8', values, dims);
+    return input.type === 'float16'
+      ? new Tensor('float16', toHalves(values), dims)
+      : new Tensor('float32', values, dims);
   }
 
   detections(outputs: SessionOutputs, index: number, prepared: Prepared): Detection[] {

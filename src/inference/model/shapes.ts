@@ -92,7 +92,8 @@ function outputProblems(model: Model, read: Read, outputs: readonly TensorInfo[]
   const what = `${read.types.join(' or ')} ${shapeText(read.shape)}, which the decoder ${model.output.decoder} reads for ${model.classes.length} classes`;
   const keys = read.keys.join(', ');
   if (!found) return [`${keys}: has the outputs ${show(outputs)}; '${read.name}' is missing: ${what}`];
-  const typeFits = read.types.some((type) => type === found.type);
+  const type = found.type === 'float16' ? 'float32' : found.type;
+  const typeFits = read.types.some((one) => one === type);
   const shapeFits = isOpen(found) || fits(found.shape, read.shape) || lacksBatch(found, read);
   if (typeFits && shapeFits) return [];
   return [`${keys}: has the output ${show([found])} instead of ${what}`];

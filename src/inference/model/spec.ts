@@ -33,7 +33,8 @@ const inputSchema = z
       height: integerBetween(1, 8192),
       /** Order of dimensions: [batch, channel, row, column] or [batch, row, column, channel]. */
       layout: oneOf(['nchw', 'nhwc']),
-      type: oneOf(['float32', 'uint8']),
+      /** float16: as models exported with half precision take it. */
+      type: oneOf(['float32', 'float16', 'uint8']),
       color: oneOf(['rgb', 'bgr']),
       resize: oneOf(['letterbox-top-left', 'letterbox-center', 'stretch']),
       /** Value around a letterboxed picture, each channel, before mean and std. */
@@ -49,12 +50,24 @@ const inputSchema = z
     },
     { error: 'width, height, layout, type, color and resize of the input' },
   )
-  .refine((input) => input.type === 'float32' || (isAll(input.mean, 0) && isAll(input.std, 1)), {
+  .refine((input) => input.type !== 'uint8' || (isAll(input.mean, 0) && isAll(input.std, 1)), {
     path: ['mean'],
     error: 'with type uint8 the mean is [0, 0, 0] and the std [1, 1, 1]: the model normalises by itself',
   });
 
-const DECODERS = ['boxes-scores', 'boxes-scores-labels', 'yolov5', 'yolov8', 'yolox', 'fastestdet', 'none'] as const;
+const DECODERS = [
+  'boxes-scores',
+  'boxes-scores-labels',
+  'yolov5',
+  'yolov8',
+  'yolo-end2end',
+  'yolox',
+  'fastestdet',
+  'none',
+] as const;
+
+/** Of a decoder that reads one output: which one. Default: the first. */
+const oneOutput = { name: tensorName.optional() };
 
 const outputSchema = z.discriminatedUnion(
   'decoder',
@@ -76,13 +89,15 @@ const outputSchema = z.discriminatedUnion(
       nms: yesOrNo.default(false),
     }),
     /** Boxes [n, count, 5 + classes]: centre and size in input pixels, objectness, classes. */
-    z.strictObject({ decoder: z.literal('yolov5') }),
+    z.strictObject({ decoder: z.literal('yolov5'), ...oneOutput }),
     /** Boxes [n, 4 + classes, count], or transposed [n, count, 4 + classes]: centre and size in input pixels, classes. */
-    z.strictObject({ decoder: z.literal('yolov8'), transposed: yesOrNo.default(false) }),
+    z.strictObject({ decoder: z.literal('yolov8'), ...oneOutput, transposed: yesOrNo.default(false) }),
+    /** Detections [n, count, 6]: corners in input pixels, score, class. `nms`: as above. */
+    z.strictObject({ decoder: z.literal('yolo-end2end'), ...oneOutput, nms: yesOrNo.default(false) }),
     /** Raw grids [n, cells, 5 + classes] of the strides in order. */
-    z.strictObject({ decoder: z.literal('yolox'), strides: strides.default([8, 16, 32]) }),
+    z.strictObject({ decoder: z.literal('yolox'), ...oneOutput, strides: strides.default([8, 16, 32]) }),
     /** One grid [n, 5 + classes, rows, columns]. */
-    z.strictObject({ decoder: z.literal('fastestdet') }),
+    z.strictObject({ decoder: z.literal('fastestdet'), ...oneOutput }),
     /** No model at all: nothing is ever detected. For benchmarks of everything around the model. */
     z.strictObject({ decoder: z.literal('none') }),
   ],

@@ -44,6 +44,12 @@ describe('a model that can be used', () => {
     expect((await readFile(other)).equals(await readFile(out))).toBe(false);
   });
 
+  test('is drawn as a PNG where the name says so', async () => {
+    const out = join(await temporaryFolder(), 'boxes.PNG');
+    await check(SHAPES_DIR, { out });
+    expect(await sharp(out).metadata()).toMatchObject({ format: 'png', width: 640, height: 480 });
+  });
+
   test('is shown as text with its tensors, its times and its detections', async () => {
     const report = await check(SHAPES_DIR);
     const text = reportText(report);
@@ -112,7 +118,7 @@ describe('a question that is wrong is misuse, and says what is', () => {
     ['no such model', 'nowhere', {}, {}, 'There is no model nowhere'],
     ['no such picture', SHAPES_DIR, { image: 'nowhere.jpg' }, {}, '--image nowhere.jpg: ENOENT'],
     ['a picture that is none', SHAPES_DIR, { image: join(SHAPES_DIR, 'model.yaml') }, {}, 'NOT_AN_IMAGE'],
-    ['another kind of picture', SHAPES_DIR, { out: 'boxes.gif' }, {}, '--out boxes.gif: the name of a JPEG'],
+    ['another kind of picture', SHAPES_DIR, { out: 'boxes.gif' }, {}, '--out boxes.gif: the name of a JPEG or PNG'],
     ['nowhere to draw', SHAPES_DIR, { out: 'nowhere/boxes.jpg' }, {}, '--out nowhere/boxes.jpg: ENOENT'],
     [
       'a provider that is not there',

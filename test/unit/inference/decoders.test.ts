@@ -122,6 +122,27 @@ const HEADS: Record<string, Head> = {
     output: { decoder: 'yolov8', transposed: true },
     build: (detector) => rowsHead(detector, CLASS_SCORES, true),
   },
+  'yolo-end2end': {
+    output: { decoder: 'yolo-end2end', nms: true },
+    build: (detector) => {
+      const rows = SCORES.map((score, at) => [score, CLASSES[at] ?? 0]);
+      const { graph } = detector;
+      const detections = graph.node('Concat', [detector.boxes(ROWS), detector.numbers(rows)], { axis: 2 });
+      graph.output('output0', 'float32', [batchOf(detector), ROWS.length, 6], detections);
+    },
+  },
+  'yolov8 in half precision, by the name of its output': {
+    output: { decoder: 'yolov8', name: 'boxes' },
+    build: (detector) => {
+      const { graph } = detector;
+      graph.output('protos', 'float32', [batchOf(detector), 1, 4], detector.boxes([{}]));
+      const rows = graph.node('Concat', [detector.centred(detector.boxes(ROWS)), detector.numbers(CLASS_SCORES)], {
+        axis: 2,
+      });
+      const halves = graph.cast(graph.node('Transpose', [rows], { perm: [0, 2, 1] }), 'float16');
+      graph.output('boxes', 'float16', [batchOf(detector), 7, ROWS.length], halves);
+    },
+  },
   'boxes-scores': {
     output: { decoder: 'boxes-scores', boxes: 'boxes', scores: 'scores' },
     settings: { scoreThreshold: 0.55 },
@@ -145,9 +166,10 @@ const EXPECTED: Detection[] = [
 ];
 
 const TAKINGS: [string, Taking][] = (['nchw', 'nhwc'] as const).flatMap((layout) =>
-  (['float32', 'uint8'] as const).flatMap((type) =>
+  (['float32', 'float16', 'uint8'] as const).flatMap((type, shift) =>
     (['letterbox-top-left', 'letterbox-center', 'stretch'] as const).map((resize, at): [string, Taking] => {
-      const batch = (['dynamic', 1, 2] as const)[at] ?? 1;
+      // Each type, each layout and each kind of resizing meets each kind of batch.
+      const batch = (['dynamic', 1, 2] as const)[(at + shift + (layout === 'nchw' ? 0 : 1)) % 3] ?? 1;
       return [`${layout}, ${type}, ${resize}, batch ${batch}`, { ...TAKING, layout, type, resize, batch }];
     }),
   ),
@@ -186,6 +208,56 @@ describe.each(Object.entries(HEADS))('%s', (_, head) => {
     const outputs = await session.run(tensor, 3);
     const found = prepared.map((one, at) => session.detections(outputs, at, one)[0]);
     expect(found).toEqual(reds.map((red) => ({ class: 'dog', score: 0.75, ...red })));
+  });
+});
+
+describe('yolo-end2end', () => {
+  const output = { decoder: 'yolo-end2end' };
+  const noSuppression = { iouThreshold: undefined, output };
+  function withRows(numbers: number[][]): Detector {
+    const detector = new Detector(TAKING);
+    const { graph } = detector;
+    const rows = graph.node('Concat', [detector.boxes(numbers.map(() => ({}))), detector.numbers(numbers)], {
+      axis: 2,
+    });
+    graph.output('output0', 'float32', ['n', numbers.length, 6], rows);
+    return detector;
+  }
+
+  test('suppresses nothing by default, and ignores places that are empty and classes that are none', async () => {
+    const rows = [
+      [0.75, 1],
+      [0.625, 1],
+      [0.9, 3],
+      [0.9, 0.5],
+      [0.9, -1],
+      [0, 0],
+    ];
+    const { model, session } = await open(await withRows(rows).folder(noSuppression));
+    expect((await detect(session, model, await PICTURE)).detections).toEqual([
+      { class: 'dog', score: 0.75, ...RED },
+      { class: 'dog', score: 0.625, ...RED },
+    ]);
+  });
+
+  test('refuses the raw output of another YOLO', async () => {
+    const detector = new Detector(TAKING);
+    rowsHead(detector, CLASS_SCORES, false);
+    expect(await refusal(await detector.folder(noSuppression))).toContain(
+      "output.decoder, classes: has the output 'output0' float32 [n, 7, 4] instead of float32 [any, any, 6]",
+    );
+  });
+});
+
+describe.each(['yolov5', 'yolov8', 'yolox', 'fastestdet', 'yolo-end2end'])('%s', (decoder) => {
+  test('with the name of an output that is not there is told those that are', async () => {
+    const detector = new Detector(TAKING);
+    detector.graph.output('protos', 'float32', ['n', 1, 4], detector.boxes([{}]));
+    detector.graph.output('boxes', 'float32', ['n', 1, 4], detector.boxes([{}]));
+    const iouThreshold = decoder === 'yolo-end2end' ? undefined : 0.5;
+    expect(await refusal(await detector.folder({ output: { decoder, name: 'output9' }, iouThreshold }))).toContain(
+      "output.name, output.decoder, classes: has the outputs 'protos' float32 [n, 1, 4], 'boxes' float32 [n, 1, 4]; 'output9' is missing",
+    );
   });
 });
 

@@ -4,7 +4,7 @@
  */
 
 /** Numbers of `TensorProto.DataType`. */
-const ELEMENT_TYPES = { float32: 1, uint8: 2, int32: 6, int64: 7 } as const;
+const ELEMENT_TYPES = { float32: 1, uint8: 2, int32: 6, int64: 7, float16: 10 } as const;
 export type ElementType = keyof typeof ELEMENT_TYPES;
 
 /** A name is a dimension that varies; a whole shape that is undefined leaves even their number open. */

@@ -111,6 +111,54 @@ describe('a picture becomes a tensor', () => {
   });
 });
 
+describe('a picture of another size', () => {
+  /** OpenCV's INTER_LINEAR for one line: between the centres of pixels. */
+  const interpolated = (line: readonly number[], length: number): number[] =>
+    Array.from({ length }, (_, at) => {
+      const place = Math.min(line.length - 1, Math.max(0, ((at + 0.5) * line.length) / length - 0.5));
+      const [left = 0, right = 0] = [line[Math.floor(place)], line[Math.ceil(place)]];
+      return left + (right - left) * (place % 1);
+    });
+  /** Columns, rows, or both change from black to white in the middle. */
+  const edge = (size: number): number[] => Array.from({ length: size }, (_, at) => (at < size / 2 ? 0 : 240));
+  async function prepareEdges(width: number, height: number) {
+    const [columns, rows] = [edge(width), edge(height)];
+    const raw = Buffer.alloc(width * height * 3);
+    for (let y = 0; y < height; y++)
+      for (let x = 0; x < width; x++) raw.set([columns[x] ?? 0, rows[y] ?? 0, 0], (y * width + x) * 3);
+    const png = await sharp(raw, { raw: { width, height, channels: 3 } })
+      .png()
+      .toBuffer();
+    const { pixel } = await prepared(png, { ...INPUT, resize: 'stretch' });
+    return {
+      across: Array.from({ length: 64 }, (_, x) => pixel(x, 20)[0] ?? 0),
+      down: Array.from({ length: 64 }, (_, y) => pixel(20, y)[1] ?? 0),
+    };
+  }
+
+  test.each([
+    [32, 32],
+    [8, 8],
+    [20, 48],
+    [2, 64],
+  ])('is enlarged between the centres of its pixels: %i x %i', async (width, height) => {
+    const { across, down } = await prepareEdges(width, height);
+    interpolated(edge(width), 64).forEach((value, at) => expect(Math.abs((across[at] ?? 0) - value)).toBeLessThan(1));
+    interpolated(edge(height), 64).forEach((value, at) => expect(Math.abs((down[at] ?? 0) - value)).toBeLessThan(1));
+  });
+
+  test.each([
+    [128, 128],
+    [100, 640],
+    [16, 200],
+  ])('has its edges where they were: %i x %i', async (width, height) => {
+    for (const line of Object.values(await prepareEdges(width, height))) {
+      const white = line.reduce((sum, value) => sum + value, 0) / 240;
+      expect(Math.abs(white - 32)).toBeLessThan(0.1);
+    }
+  });
+});
+
 describe('every kind of picture is 8-bit RGB', () => {
   const deep = Uint16Array.from({ length: 200 * 100 * 3 }, (_, at) => ([RED, GREEN, BLUE][at % 3] ?? 0) * 257);
   test.each<[string, () => Promise<Buffer>]>([

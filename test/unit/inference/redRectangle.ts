@@ -14,7 +14,7 @@ import { temporaryFolder, type Settings } from './rig.js';
 /** How a model takes pictures. */
 export interface Taking {
   layout: 'nchw' | 'nhwc';
-  type: 'float32' | 'uint8';
+  type: 'float32' | 'float16' | 'uint8';
   color: 'rgb' | 'bgr';
   resize: 'letterbox-top-left' | 'letterbox-center' | 'stretch';
   batch: 'dynamic' | number;
@@ -54,7 +54,7 @@ export class Detector {
       axis: layout === 'nchw' ? 1 : 3,
     });
     // Floats come from 0 to 1. Brighter than the padding, 114 of 255.
-    const bright = graph.node('Greater', [first, graph.constant([], [type === 'float32' ? 0.5 : 127.5])]);
+    const bright = graph.node('Greater', [first, graph.constant([], [type === 'uint8' ? 127.5 : 0.5])]);
     const mask = graph.cast(bright, 'float32');
     const [xMin, xMax] = this.#extent(mask, WIDTH, { axis: 2, across: 1 });
     const [yMin, yMax] = this.#extent(mask, HEIGHT, { axis: 1, across: 2 });
@@ -117,7 +117,7 @@ export class Detector {
   async folder(settings: Settings): Promise<string> {
     const dir = await temporaryFolder();
     const { layout, type, color, resize } = this.taking;
-    const std = type === 'float32' ? 255 : 1;
+    const std = type === 'uint8' ? 1 : 255;
     const input = { width: WIDTH, height: HEIGHT, layout, type, color, resize, std: [std, std, std] };
     const model = {
       name: 'rectangles',

@@ -3,6 +3,7 @@ import { boxesScores } from './boxesScores.js';
 import { boxesScoresLabels } from './boxesScoresLabels.js';
 import { fastestdet } from './fastestdet.js';
 import type { DecoderFactory } from './types.js';
+import { yoloEnd2end } from './yoloEnd2end.js';
 import { yolov5 } from './yolov5.js';
 import { yolov8 } from './yolov8.js';
 import { yolox } from './yolox.js';
@@ -17,12 +18,14 @@ export function decoderFor(output: Exclude<OutputSpec, { decoder: 'none' }>): De
     case 'boxes-scores-labels':
       return boxesScoresLabels(output);
     case 'yolov5':
-      return yolov5;
+      return yolov5(output);
     case 'yolov8':
-      return yolov8(output.transposed);
+      return yolov8(output);
+    case 'yolo-end2end':
+      return yoloEnd2end(output);
     case 'yolox':
-      return yolox(output.strides);
+      return yolox(output);
     case 'fastestdet':
-      return fastestdet;
+      return fastestdet(output);
   }
 }

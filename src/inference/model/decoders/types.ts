@@ -2,7 +2,7 @@ import type { Candidate } from '../nms.js';
 import type { Model } from '../load.js';
 import type { TensorInfo } from '../tensorInfo.js';
 
-/** Types of elements that a decoder can ask for. */
+/** Types of elements that a decoder can ask for. Where it asks for float32, float16 will do. */
 type ElementType = 'float32' | 'int64' | 'int32';
 
 /** An output of one run, its batch dimension first. Whole numbers come as floats too, which are exact up to 2^24. */
@@ -32,9 +32,6 @@ export interface Decoder {
   reads: readonly Read[];
   decode: Decode;
 }
-
-/** Keys that decide on the shape where a decoder reads the first output, whatever its name. */
-export const ONE_OUTPUT_KEYS = ['output.decoder', 'classes'] as const;
 
 /** Makes the decoder of a model for the outputs that its ONNX file has. Throws ModelError where they can't fit. */
 export type DecoderFactory = (model: Model, outputs: readonly TensorInfo[]) => Decoder;

@@ -1,8 +1,11 @@
-import { ModelError } from '../errors.js';
 import type { Candidate } from '../nms.js';
+import type { OutputSpec } from '../spec.js';
 import { bestClass } from './bestClass.js';
 import { cornersAround } from './corners.js';
-import { imageValues, ONE_OUTPUT_KEYS, type DecoderFactory } from './types.js';
+import { oneOutput } from './oneOutput.js';
+import { imageValues, type DecoderFactory } from './types.js';
+
+type Output = Extract<OutputSpec, { decoder: 'yolov8' }>;
 
 /**
  * YOLOv8, YOLO11 and others without objectness: [n, 4 + classes, count], channel by channel: centre x, y, width, height
@@ -10,10 +13,10 @@ import { imageValues, ONE_OUTPUT_KEYS, type DecoderFactory } from './types.js';
  * Layout: `Detect` in ultralytics/nn/modules/head.py of https://github.com/ultralytics/ultralytics
  */
 export const yolov8 =
-  (transposed: boolean): DecoderFactory =>
-  (model, [output]) => {
-    if (!output) throw new ModelError('the decoder yolov8 reads one output');
-    const { name } = output;
+  (output: Output): DecoderFactory =>
+  (model, outputs) => {
+    const { transposed } = output;
+    const { name, keys } = oneOutput(output, outputs);
     const { classes, scoreThreshold } = model;
     const channels = 4 + classes.length;
     return {
@@ -22,11 +25,11 @@ export const yolov8 =
           name,
           types: ['float32'],
           shape: transposed ? [null, null, channels] : [null, channels, null],
-          keys: ['output.transposed', ...ONE_OUTPUT_KEYS],
+          keys: ['output.transposed', ...keys],
         },
       ],
-      decode(outputs, index) {
-        const { values } = imageValues(outputs, name, index);
+      decode(results, index) {
+        const { values } = imageValues(results, name, index);
         const count = values.length / channels;
         const [boxStep, channelStep] = transposed ? [channels, 1] : [1, count];
         const found: Candidate[] = [];

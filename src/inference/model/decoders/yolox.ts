@@ -1,27 +1,27 @@
-import { ModelError } from '../errors.js';
 import type { Candidate } from '../nms.js';
+import type { OutputSpec } from '../spec.js';
 import { bestClass } from './bestClass.js';
 import { cornersAround } from './corners.js';
-import { imageValues, ONE_OUTPUT_KEYS, type DecoderFactory } from './types.js';
+import { oneOutput } from './oneOutput.js';
+import { imageValues, type DecoderFactory } from './types.js';
+
+type Output = Extract<OutputSpec, { decoder: 'yolox' }>;
 
 /**
  * YOLOX without decoding in the graph: [n, cells, 5 + classes], the cells of each stride's grid row by row, one grid
  * after the other. x, y are offsets in cells, width and height logarithms in cells; objectness and classes are 0 to 1.
  */
 export const yolox =
-  (strides: readonly number[]): DecoderFactory =>
-  (model, [output]) => {
-    if (!output) throw new ModelError('the decoder yolox reads one output');
-    const cells = grid(strides, model.input.width, model.input.height);
+  (output: Output): DecoderFactory =>
+  (model, outputs) => {
+    const { name, keys } = oneOutput(output, outputs);
+    const cells = grid(output.strides, model.input.width, model.input.height);
     const classes = model.classes.length;
     const row = 5 + classes;
-    const { name } = output;
     return {
-      reads: [
-        { name, types: ['float32'], shape: [null, cells.length, row], keys: ['output.strides', ...ONE_OUTPUT_KEYS] },
-      ],
-      decode(outputs, index) {
-        const { values } = imageValues(outputs, name, index);
+      reads: [{ name, types: ['float32'], shape: [null, cells.length, row], keys: ['output.strides', ...keys] }],
+      decode(results, index) {
+        const { values } = imageValues(results, name, index);
         const found: Candidate[] = [];
         cells.forEach(({ x, y, stride }, cell) => {
           const at = cell * row;
