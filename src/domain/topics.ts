@@ -7,6 +7,11 @@ export function imageEventsTopic(lane: string): string {
   return `${IMAGE_EVENTS_PREFIX}${lane}`;
 }
 
+/** The lane of a topic of image events; undefined for any other topic. */
+export function laneOf(topic: string): string | undefined {
+  return topic.startsWith(IMAGE_EVENTS_PREFIX) ? topic.slice(IMAGE_EVENTS_PREFIX.length) : undefined;
+}
+
 /**
  * Where events of a source wait while its circuit breaker is open. No lane: nothing is routed to it, and what waits in it
  * goes back to the lane that it came from.

@@ -14,6 +14,8 @@ export interface Row {
 /** Where a row was read, for a dead letter. */
 export interface RecordSource extends RefusedRecord {
   topic: string;
+  partition: number;
+  offset: bigint;
   /** Aborted when nobody waits for the row any more: whoever has the partition now reads it again. */
   signal: AbortSignal;
 }

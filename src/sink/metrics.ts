@@ -12,6 +12,11 @@ export function sinkMetrics(metrics: Metrics) {
     refused: metrics.counter('penstock_sink_refused_total', 'Records that can not be stored, by reason code', [
       'reason',
     ]),
+    skipped: metrics.counter(
+      'penstock_sink_skipped_events_total',
+      'Events without a row in uploads, by reason code: their dispatcher, or the result of their image, has the dead letter',
+      ['reason'],
+    ),
     blockRows: metrics.histogram(
       'penstock_sink_block_rows',
       'Rows of an insert',

@@ -1,4 +1,4 @@
-import { DEAD_LETTERS_TOPIC, IMAGE_RESULTS_TOPIC, SINK_GROUP } from '../domain/index.js';
+import { DEAD_LETTERS_TOPIC, HELD_LANE, IMAGE_RESULTS_TOPIC, imageEventsTopic, SINK_GROUP } from '../domain/index.js';
 import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
 import { createConsumer, createProducer } from '../stream/index.js';
 import { createWarehouse } from '../warehouse/index.js';
@@ -11,7 +11,7 @@ const INSERT_EVERY_MS = 1_000;
 /** ClickHouse refuses a block of more than 100 partitions; half of that leaves room for other settings. */
 const MAX_PARTITIONS = 50;
 
-/** Role `sink`: writes results and dead letters into ClickHouse. */
+/** Role `sink`: writes events, results and dead letters into ClickHouse. */
 export function serve(): Promise<void> {
   return serveRole('sink', start);
 }
@@ -38,6 +38,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     stopping,
     onWaiting: (sentence) => (sentence === undefined ? waits.delete('clickhouse') : waits.set('clickhouse', sentence)),
   });
+  const lanes = [...config.PENSTOCK_LANES, HELD_LANE];
   const consumer = await retryForever(
     () =>
       createConsumer({
@@ -45,17 +46,17 @@ async function start(context: RoleContext): Promise<RunningRole> {
         log,
         metrics,
         groupId: SINK_GROUP,
-        topics: [IMAGE_RESULTS_TOPIC, DEAD_LETTERS_TOPIC],
+        topics: [IMAGE_RESULTS_TOPIC, DEAD_LETTERS_TOPIC, ...lanes.map(imageEventsTopic)],
         handler,
         onFatal: fail,
         // One byte ends the wait; a longer one only spares the broker empty answers.
         lingerMs: 1_000,
-        maxBytesPerPartition: 4 * 1_048_576,
+        maxBytesPerPartition: 2 * 1_048_576,
       }),
     {
       backoff: { firstMs: 250, maxMs: 5_000 },
       signal: stopping,
-      onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'results can not be read yet'),
+      onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'topics can not be read yet'),
     },
   );
   const watch = setInterval(() => {

@@ -1,9 +1,30 @@
-import { DEAD_LETTERS_TOPIC, deadLetterSchema, imageResultSchema, type DeadLetterReason } from '../domain/index.js';
+import {
+  DEAD_LETTERS_TOPIC,
+  deadLetterSchema,
+  HELD_LANE,
+  imageEventSchema,
+  imageResultSchema,
+  laneOf,
+  type DeadLetterReason,
+} from '../domain/index.js';
 import type { Slice, StreamRecord } from '../stream/index.js';
-import { DEAD_LETTERS, deadLetterRow, IMAGE_RESULTS, imageResultRow } from '../warehouse/index.js';
+import {
+  DEAD_LETTERS,
+  deadLetterRow,
+  IMAGE_RESULTS,
+  imageResultRow,
+  UPLOAD_EVENTS,
+  uploadEventRow,
+  type Target,
+} from '../warehouse/index.js';
 import type { RecordSource, Row } from './block.js';
 
 export type ReadRow = { kind: 'row'; row: Row } | { kind: 'unfit'; reason: DeadLetterReason; detail: string };
+
+interface Retention {
+  days: number;
+  nowMs: number;
+}
 
 /** Largest values that the columns hold; ClickHouse would wrap a larger one around without a word. */
 const MAX_GENERATION = 2n ** 64n - 1n;
@@ -11,50 +32,88 @@ const MAX_TIME_MS = Date.UTC(2100, 0);
 const DAY_MS = 86_400_000;
 
 /** Turns a record into a row of its table, or says why it does not fit there. */
-export function readRow(source: RecordSource, retention: { days: number; nowMs: number }): ReadRow {
-  const unfit = (detail: string): ReadRow => ({
-    kind: 'unfit',
-    reason: 'INVALID_RECORD',
-    detail: detail.slice(0, 2000),
-  });
-  const oldestMs = retention.nowMs - retention.days * DAY_MS;
+export function readRow(source: RecordSource, retention: Retention): ReadRow {
   let value: unknown;
   try {
     value = JSON.parse(source.value.toString('utf8'));
   } catch (error) {
     return unfit(`no JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-  const parsed =
-    source.topic === DEAD_LETTERS_TOPIC ? deadLetterSchema.safeParse(value) : imageResultSchema.safeParse(value);
-  if (!parsed.success)
-    return unfit(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
+  if (source.topic === DEAD_LETTERS_TOPIC) return readDeadLetter(source, value);
+  const lane = laneOf(source.topic);
+  return lane === undefined ? readResult(source, value, retention) : readEvent(source, value, lane, retention);
+}
 
-  const message = parsed.data;
-  if ('payload' in message) {
-    if (message.receivedAtMs > MAX_TIME_MS) return unfit(`receivedAtMs: ${message.receivedAtMs} is after 2100`);
-    const tablePartition = month(message.receivedAtMs);
-    return { kind: 'row', row: { target: DEAD_LETTERS, tablePartition, source, json: deadLetterRow(message) } };
-  }
-  for (const field of ['uploadedAtMs', 'receivedAtMs', 'detectedAtMs'] as const) {
-    if (message[field] > MAX_TIME_MS) return unfit(`${field}: ${message[field]} is after 2100`);
-  }
-  if (message.generation.length > 19 && BigInt(message.generation) > MAX_GENERATION)
-    return unfit(`generation: ${message.generation} is no 64-bit number`);
-  if (message.uploadedAtMs < oldestMs) return outOfRetention('uploaded', message.uploadedAtMs);
-  const tablePartition = month(message.uploadedAtMs);
-  return { kind: 'row', row: { target: IMAGE_RESULTS, tablePartition, source, json: imageResultRow(message) } };
+function readDeadLetter(source: RecordSource, value: unknown): ReadRow {
+  const parsed = deadLetterSchema.safeParse(value);
+  if (!parsed.success) return unfit(issuesOf(parsed.error));
+  const letter = parsed.data;
+  const wrong = beyondColumns({ receivedAtMs: letter.receivedAtMs });
+  if (wrong !== undefined) return unfit(wrong);
+  return row(source, DEAD_LETTERS, letter.receivedAtMs, deadLetterRow(letter));
+}
+
+function readResult(source: RecordSource, value: unknown, retention: Retention): ReadRow {
+  const parsed = imageResultSchema.safeParse(value);
+  if (!parsed.success) return unfit(issuesOf(parsed.error));
+  const result = parsed.data;
+  const { uploadedAtMs, receivedAtMs, detectedAtMs, generation } = result;
+  const wrong = beyondColumns({ uploadedAtMs, receivedAtMs, detectedAtMs }, generation);
+  if (wrong !== undefined) return unfit(wrong);
+  if (isTooOld(uploadedAtMs, retention)) return outOfRetention(uploadedAtMs);
+  return row(source, IMAGE_RESULTS, uploadedAtMs, imageResultRow(result));
+}
+
+function readEvent(source: RecordSource, value: unknown, topicLane: string, retention: Retention): ReadRow {
+  const parsed = imageEventSchema.safeParse(value);
+  if (!parsed.success) return unfit(issuesOf(parsed.error));
+  const event = parsed.data;
+  const { uploadedAtMs, receivedAtMs, deadlineMs = 0, generation } = event;
+  const wrong = beyondColumns({ uploadedAtMs, receivedAtMs, deadlineMs }, generation);
+  if (wrong !== undefined) return unfit(wrong);
+  if (isTooOld(uploadedAtMs, retention)) return outOfRetention(uploadedAtMs);
+  const { topic, partition, offset, timestampMs } = source;
+  const lane = topicLane === HELD_LANE ? (event.lane ?? '') : topicLane;
+  // A record without a time (-1), or one of a clock gone wrong, is as old, or as new, as can be.
+  const recordedAtMs = Math.min(Math.max(0, timestampMs), MAX_TIME_MS);
+  const json = uploadEventRow(event, { lane, topic, partition, offset, recordedAtMs });
+  return row(source, UPLOAD_EVENTS, uploadedAtMs, json);
+}
+
+/** What the schema of the message allows and no column holds. */
+function beyondColumns(times: Record<string, number>, generation = '0'): string | undefined {
+  for (const [field, ms] of Object.entries(times)) if (ms > MAX_TIME_MS) return `${field}: ${ms} is after 2100`;
+  if (generation.length > 19 && BigInt(generation) > MAX_GENERATION)
+    return `generation: ${generation} is no 64-bit number`;
+  return undefined;
+}
+
+function isTooOld(uploadedAtMs: number, { days, nowMs }: Retention): boolean {
+  return uploadedAtMs < nowMs - days * DAY_MS;
+}
+
+function row(source: RecordSource, target: Target, partitionedByMs: number, json: string): ReadRow {
+  return { kind: 'row', row: { target, tablePartition: month(partitionedByMs), source, json } };
+}
+
+function unfit(detail: string): ReadRow {
+  return { kind: 'unfit', reason: 'INVALID_RECORD', detail: detail.slice(0, 2000) };
 }
 
 /** A row beyond the TTL would be dropped by the next merge, without a word. */
-function outOfRetention(what: string, timeMs: number): ReadRow {
-  return { kind: 'unfit', reason: 'OUT_OF_RETENTION', detail: `${what} ${new Date(timeMs).toISOString()}` };
+function outOfRetention(uploadedAtMs: number): ReadRow {
+  return { kind: 'unfit', reason: 'OUT_OF_RETENTION', detail: `uploaded ${new Date(uploadedAtMs).toISOString()}` };
+}
+
+function issuesOf({ issues }: { issues: readonly { path: readonly PropertyKey[]; message: string }[] }): string {
+  return issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 }
 
 export function sourceOf(
   { topic, partition, signal }: Slice,
   { offset, value, timestampMs }: StreamRecord,
 ): RecordSource {
-  return { topic, origin: `${topic}/${partition}/${offset}`, value, timestampMs, signal };
+  return { topic, partition, offset, origin: `${topic}/${partition}/${offset}`, value, timestampMs, signal };
 }
 
 /** Number of the month since 1970: the tables' partitions are months. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEAD_LETTERS_TOPIC, type DeadLetterReason } from '../domain/index.js';
+import { DEAD_LETTERS_TOPIC, laneOf, type DeadLetterReason } from '../domain/index.js';
 import { GroupCommit, recordDeadLetter, type SliceHandler, type StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
-import { WarehouseError } from '../warehouse/index.js';
+import { WarehouseError, type Target } from '../warehouse/index.js';
 import {
   cutBlocks,
   insertIsolating,
@@ -31,20 +31,37 @@ export interface SinkOptions {
   stopping: AbortSignal;
 }
 
+/** The same, waiting table by table: they are inserted into side by side. */
+type Sink = Omit<SinkOptions, 'onWaiting'> & { onWaiting: (table: string, sentence: string | undefined) => void };
+
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 10_000;
 
 /**
  * Writes slices into ClickHouse, at least once: a slice is consumed when all of its rows are stored or kept as dead
- * letters. Slices of all partitions share inserts: while one runs, the next block fills. Any unknown outcome is
- * repeated; the key of the table makes that harmless.
+ * letters. Slices of all partitions share the inserts of their table: while one runs, the next block fills; a flood of
+ * events keeps no result waiting. Any unknown outcome is repeated; the key of the table makes that harmless.
  */
-export function createSink(options: SinkOptions): SliceHandler {
+export function createSink(given: SinkOptions): SliceHandler {
+  const waiting = new Map<string, string>();
+  const options: Sink = {
+    ...given,
+    onWaiting: (table, sentence) => {
+      if (sentence === undefined) waiting.delete(table);
+      else waiting.set(table, sentence);
+      given.onWaiting([...waiting.values()].at(-1));
+    },
+  };
   const { limits, retentionDays } = options;
-  const group = new GroupCommit<Row>((rows) => storeAll(options, rows), {
-    maxItems: limits.maxRows,
-    minIntervalMs: options.intervalMs,
-  });
+  const groups = new Map<Target, GroupCommit<Row>>();
+  const groupOf = (target: Target): GroupCommit<Row> => {
+    const known = groups.get(target);
+    if (known) return known;
+    const bounds = { maxItems: limits.maxRows, minIntervalMs: options.intervalMs };
+    const group = new GroupCommit<Row>((rows) => storeAll(options, rows), bounds);
+    groups.set(target, group);
+    return group;
+  };
   return async (slice) => {
     const rows: Row[] = [];
     const unfit: Refusal[] = [];
@@ -54,17 +71,21 @@ export function createSink(options: SinkOptions): SliceHandler {
       const source = sourceOf(slice, record);
       const read = readRow(source, retention);
       if (read.kind === 'row') rows.push(read.row);
+      // What is wrong with an event is its dispatcher's to tell, and once: it keeps the dead letter of a record that it
+      // can't read; what it can, comes back as a result that fits no table either, and is one then.
+      else if (laneOf(slice.topic) !== undefined) options.metrics.skipped.inc({ reason: read.reason });
       else unfit.push({ source, reason: read.reason, detail: read.detail });
     }
     await bury(options, unfit);
-    const stored = group.add(rows);
+    // Records of one topic are rows of one table.
+    const stored = rows[0] === undefined ? Promise.resolve() : groupOf(rows[0].target).add(rows);
     // The partition is lost: somebody else reads these records again, so the rebalance need not wait for ClickHouse.
     if (await firstOf(stored, slice.signal)) return { consumed: front.length };
     return { consumed: 0 };
   };
 }
 
-async function storeAll(options: SinkOptions, rows: readonly Row[]): Promise<void> {
+async function storeAll(options: Sink, rows: readonly Row[]): Promise<void> {
   const awaited = rows.filter(({ source }) => !source.signal.aborted);
   for (const block of cutBlocks(awaited, options.limits)) {
     const refused = await insertIsolating(block, (part) => insertUntilKnown(options, part));
@@ -77,13 +98,13 @@ async function storeAll(options: SinkOptions, rows: readonly Row[]): Promise<voi
 }
 
 /** Repeats an insert until the server has said what became of it. */
-async function insertUntilKnown(options: SinkOptions, rows: readonly Row[]): Promise<InsertOutcome> {
+async function insertUntilKnown(options: Sink, rows: readonly Row[]): Promise<InsertOutcome> {
   const table = rows[0]?.target.table ?? '';
   for (let tries = 0; ; tries += 1) {
     const endTimer = options.metrics.insertSeconds.startTimer({ table });
     try {
       const outcome = await options.insert(rows);
-      options.onWaiting(undefined);
+      options.onWaiting(table, undefined);
       options.metrics.blockRows.observe({ table }, rows.length);
       if (outcome.kind === 'data') options.metrics.errors.inc({ kind: 'data' });
       return outcome;
@@ -91,7 +112,7 @@ async function insertUntilKnown(options: SinkOptions, rows: readonly Row[]): Pro
       options.metrics.errors.inc({ kind: error instanceof WarehouseError ? error.kind : 'unavailable' });
       const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(tries, 10));
       options.log.warn({ err: error, table, rows: rows.length, tries: tries + 1, waitMs }, 'insert is repeated');
-      options.onWaiting(error instanceof Error ? error.message : String(error));
+      options.onWaiting(table, error instanceof Error ? error.message : String(error));
       await sleep(waitMs, undefined, { signal: options.stopping });
     } finally {
       endTimer();
@@ -106,7 +127,7 @@ interface Refusal {
 }
 
 /** Keeps records that can't be stored. A dead letter that can't be stored must not come round again: it is logged. */
-async function bury({ log, metrics, producer }: SinkOptions, refusals: readonly Refusal[]): Promise<void> {
+async function bury({ log, metrics, producer }: Sink, refusals: readonly Refusal[]): Promise<void> {
   for (const { source, reason, detail } of refusals) {
     metrics.refused.inc({ reason });
     log.error({ origin: source.origin, reason, detail }, 'a record can not be stored');

@@ -14,8 +14,8 @@ import { connectKafka } from './kafka.js';
 /** Every topic with the consumer groups that must have read a record before it may be deleted. */
 export function topicReaders(config: Config): Map<string, string[]> {
   const readers = new Map<string, string[]>();
-  for (const lane of config.PENSTOCK_LANES) readers.set(imageEventsTopic(lane), [dispatcherGroup(lane)]);
-  readers.set(imageEventsTopic(HELD_LANE), [dispatcherGroup(HELD_LANE)]);
+  for (const lane of [...config.PENSTOCK_LANES, HELD_LANE])
+    readers.set(imageEventsTopic(lane), [dispatcherGroup(lane), SINK_GROUP]);
   readers.set(IMAGE_RESULTS_TOPIC, [SINK_GROUP]);
   readers.set(DEAD_LETTERS_TOPIC, [SINK_GROUP]);
   for (const pair of config.PENSTOCK_HOUSEKEEP_GROUPS) {

@@ -3,5 +3,13 @@ export { WarehouseError, type WarehouseErrorKind } from './errors.js';
 export { migrate, MigrationError, pendingMigrations, type MigrateOptions } from './migrate.js';
 export { readOutcomes, type StoredOutcome } from './outcomes.js';
 export { rollUp, verifyRollups, type RollupOptions, type RollupOutcome, type RollupProgress } from './rollup.js';
-export { DEAD_LETTERS, deadLetterRow, IMAGE_RESULTS, imageResultRow, type Target } from './rows.js';
+export {
+  DEAD_LETTERS,
+  deadLetterRow,
+  IMAGE_RESULTS,
+  imageResultRow,
+  UPLOAD_EVENTS,
+  uploadEventRow,
+  type Target,
+} from './rows.js';
 export { connectWarehouse, createWarehouse, type QueryParams, type Warehouse } from './warehouse.js';

@@ -1,4 +1,4 @@
-import type { DeadLetter, ImageResult } from '../domain/index.js';
+import type { DeadLetter, ImageEvent, ImageResult } from '../domain/index.js';
 
 /** Where rows go: a table and the columns that each row's array holds, in order. */
 export interface Target {
@@ -12,6 +12,14 @@ export const IMAGE_RESULTS: Target = {
     ...['bucket', 'object', 'generation', 'model', 'status', 'reason', 'detail', 'width', 'height'],
     ...['boxes.class', 'boxes.score', 'boxes.x_min', 'boxes.y_min', 'boxes.x_max', 'boxes.y_max'],
     ...['uploaded_at', 'received_at', 'detected_at', 'attempts', 'workflow_id', 'run_id'],
+  ],
+};
+
+export const UPLOAD_EVENTS: Target = {
+  table: 'upload_events',
+  columns: [
+    ...['bucket', 'object', 'generation', 'model', 'lane', 'topic', 'partition', 'record_offset', 'recorded_at'],
+    ...['event_id', 'source_id', 'content_type', 'size_bytes', 'uploaded_at', 'received_at', 'deadline_at'],
   ],
 };
 
@@ -63,5 +71,38 @@ export function deadLetterRow(letter: DeadLetter): string {
     letter.payloadEncoding,
     letter.payloadTruncated,
     letter.receivedAtMs,
+  ]);
+}
+
+/** Where an event was read. */
+export interface EventRecord {
+  /** Lane that the event is of, also while it is held. */
+  lane: string;
+  topic: string;
+  partition: number;
+  offset: bigint;
+  /** When the record was written, milliseconds since the epoch: of several of one image the latest counts. */
+  recordedAtMs: number;
+}
+
+/** The row of `UPLOAD_EVENTS` for an event. */
+export function uploadEventRow(event: ImageEvent, at: EventRecord): string {
+  return JSON.stringify([
+    event.bucket,
+    event.object,
+    event.generation,
+    event.model,
+    at.lane,
+    at.topic,
+    at.partition,
+    at.offset.toString(),
+    at.recordedAtMs,
+    event.id.toWellFormed(),
+    (event.sourceId ?? '').toWellFormed(),
+    (event.contentType ?? '').toWellFormed(),
+    event.sizeBytes ?? null,
+    event.uploadedAtMs,
+    event.receivedAtMs,
+    event.deadlineMs ?? null,
   ]);
 }

@@ -33,6 +33,17 @@ describe('the path from an upload to a row', () => {
       60_000,
     );
     expect(counts).toEqual({ rows: 43, keys: 43, detected: 40, dead: 3 });
+    // What was accepted is there, once and by itself, also what died.
+    await eventually(
+      () =>
+        select(
+          `SELECT count() AS uploads, uniqExact(object) AS objects, any(lane) AS lane, any(model) AS model,
+             countIf((bucket, object, generation) NOT IN (SELECT bucket, object, generation FROM images)) AS unknown
+           FROM uploads WHERE startsWith(object, 'first/')`,
+        ),
+      ([row]) => JSON.stringify(row) === '{"uploads":43,"objects":43,"lane":"bulk","model":"shapes","unknown":0}',
+      30_000,
+    );
     const dead = await select<{ object: string; reason: string }>(
       "SELECT object, reason FROM images WHERE startsWith(object, 'first/') AND status = 'dead' ORDER BY object",
     );

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ImageResult } from '../../src/domain/index.js';
+import type { ImageEvent, ImageResult } from '../../src/domain/index.js';
 import {
   connectWarehouse,
   countDeadLetters,
@@ -14,6 +14,8 @@ import {
   deadLetterRow,
   IMAGE_RESULTS,
   imageResultRow,
+  UPLOAD_EVENTS,
+  uploadEventRow,
   migrate,
   pendingMigrations,
   rollUp,
@@ -177,6 +179,42 @@ describe('tables', () => {
     }
     expect(await countImages(warehouse, { bucket: 'elsewhere' })).toMatchObject({ images: 0 });
     expect(await countImages(warehouse, { storedSince: new Date(Date.now() + HOUR) })).toMatchObject({ images: 0 });
+  });
+
+  const upload = async (object: string, lane: string, offset: number, at: { held?: boolean; model?: string } = {}) => {
+    const { held = false, model = 'shapes' } = at;
+    const event: ImageEvent = {
+      ...{ v: 1, id: `event-${offset}`, bucket: 'photos', object, generation: '1700000000000001', model },
+      ...{ uploadedAtMs: UPLOADED, receivedAtMs: UPLOADED + 500 },
+    };
+    const topic = `penstock.image-events.${held ? 'held' : lane}`;
+    const record = { lane, topic, partition: 3, offset: BigInt(offset), recordedAtMs: UPLOADED + offset };
+    await warehouse.insert({ ...UPLOAD_EVENTS, rows: [uploadEventRow(event, record)], timeoutMs: 30_000 });
+  };
+
+  test('an event that comes twice is one upload, and one that was held and goes back shows where it is now', async () => {
+    const places = () => select(`SELECT object, model, lane, topic, record_offset FROM uploads ORDER BY object, model`);
+    await upload('a', 'bulk', 1);
+    await upload('a', 'bulk', 2);
+    await upload('a', 'bulk', 2, { model: 'other' });
+    await upload('b', 'bulk', 3);
+    await upload('b', 'bulk', 4, { held: true });
+    const [a, other] = [
+      { object: 'a', model: 'shapes', lane: 'bulk', topic: 'penstock.image-events.bulk', record_offset: '2' },
+      { object: 'a', model: 'other', lane: 'bulk', topic: 'penstock.image-events.bulk', record_offset: '2' },
+    ];
+    const b = { object: 'b', model: 'shapes', lane: 'bulk' };
+    expect(await places()).toEqual([other, a, { ...b, topic: 'penstock.image-events.held', record_offset: '4' }]);
+    await upload('b', 'bulk', 5);
+    // Read once more, and stored last: its record is older all the same.
+    await upload('b', 'bulk', 4, { held: true });
+    for (const merged of [false, true]) {
+      if (merged) await warehouse.command('OPTIMIZE TABLE upload_events FINAL');
+      expect(await places()).toEqual([other, a, { ...b, topic: 'penstock.image-events.bulk', record_offset: '5' }]);
+    }
+    expect(await select('SELECT DISTINCT deadline_at, size_bytes, source_id FROM uploads')).toEqual([
+      { deadline_at: null, size_bytes: null, source_id: '' },
+    ]);
   });
 
   test('a dead letter that comes twice is one', async () => {

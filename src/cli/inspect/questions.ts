@@ -1,6 +1,6 @@
 import { connectTemporal } from '../../client/index.js';
 import type { Config } from '../../config/index.js';
-import { imageEventsTopic } from '../../domain/index.js';
+import { dispatcherGroup, imageEventsTopic } from '../../domain/index.js';
 import { readBacklog } from '../../stream/index.js';
 import type { Logger } from '../../telemetry/index.js';
 import { createWarehouse } from '../../warehouse/index.js';
@@ -16,7 +16,7 @@ export interface Answer<T> {
 export interface TopicBacklog {
   topic: string;
   group: string;
-  /** Lane of the images that wait there; null for results and dead letters. */
+  /** Lane of the images that wait there for a dispatcher; null for what other groups read, and for other topics. */
   lane: string | null;
   records: number;
   /** Records that were deleted before the group read them: data is lost. */
@@ -24,17 +24,21 @@ export interface TopicBacklog {
 }
 
 export function askKafka(config: Config, log: Logger, timeoutMs: number): Promise<Answer<TopicBacklog[]>> {
-  const lanes = new Map(config.PENSTOCK_LANES.map((lane) => [imageEventsTopic(lane), lane]));
   return bounded(timeoutMs, async () => {
     const backlogs = await readBacklog(config, log);
     return backlogs.map(({ topic, group, records, missing }) => ({
       topic,
       group,
-      lane: lanes.get(topic) ?? null,
+      lane: waitingLane(topic, group, config.PENSTOCK_LANES),
       records: Number(records),
       missing: Number(missing),
     }));
   });
+}
+
+/** The sink reads the lanes too: what it has not told ClickHouse yet does not wait for detection a second time. */
+export function waitingLane(topic: string, group: string, lanes: readonly string[]): string | null {
+  return lanes.find((lane) => topic === imageEventsTopic(lane) && group === dispatcherGroup(lane)) ?? null;
 }
 
 export interface Batches {

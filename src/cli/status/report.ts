@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { laneOf } from '../../domain/index.js';
 import {
   describeHealth,
   type Answer,
@@ -83,9 +84,10 @@ export function statusTable(report: StatusReport): string {
   const { backlog, batches, rate } = report;
   const unknown = 'unknown';
   if (backlog === null) work.push(['backlog', unknown]);
-  for (const { topic, lane, records, missing } of backlog ?? []) {
+  for (const { topic, group, lane, records, missing } of backlog ?? []) {
     const lost = missing === 0 ? '' : `; ${missing} are missing`;
-    work.push([lane === null ? topic.replace('penstock.', '') : `lane ${lane}`, `${records} waiting${lost}`]);
+    const reader = laneOf(topic) === undefined ? '' : ` for ${short(group)}`;
+    work.push([lane === null ? `${short(topic)}${reader}` : `lane ${lane}`, `${records} waiting${lost}`]);
   }
   work.push(
     ['open batches', batches === null ? unknown : String(batches.open)],
@@ -101,6 +103,8 @@ export function statusTable(report: StatusReport): string {
     health.push([name, state.healthy && Object.hasOwn(report.servers, name) ? 'answers' : describeHealth(state)]);
   return `${work.toString()}\n${health.toString()}`;
 }
+
+const short = (name: string): string => name.replace('penstock.', '');
 
 function reasons(by: Record<string, number> | null): string {
   if (by === null) return 'unknown';

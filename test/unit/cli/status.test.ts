@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { HEALTHY, unhealthy } from '../../../src/cli/inspect/index.js';
 import { expectedRoles } from '../../../src/cli/inspect/health.js';
+import { waitingLane } from '../../../src/cli/inspect/questions.js';
 import { duration, expectedWait, statusReport, statusTable, type Answers } from '../../../src/cli/status/report.js';
 
 const NOW = new Date('2026-01-31T12:00:00Z');
@@ -16,9 +17,11 @@ function answers(change: Partial<Answers> = {}): Answers {
     records,
     missing: 0,
   });
+  // The sink reads the lanes too: these events do not wait for detection a second time.
+  const uploads = { ...lane('bulk', 70_000), group: 'penstock.sink', lane: null };
   const results = { topic: 'penstock.image-results', group: 'penstock.sink', lane: null, records: 1000, missing: 0 };
   return {
-    kafka: { health: HEALTHY, answer: [lane('bulk', 580), lane('express', 20), results] },
+    kafka: { health: HEALTHY, answer: [lane('bulk', 580), lane('express', 20), uploads, results] },
     temporal: { health: HEALTHY, answer: { open: 3, failedLastDay: 1 } },
     clickhouse: {
       health: HEALTHY,
@@ -39,6 +42,13 @@ test('the expected wait is what waits in the lanes at the rate of the last minut
   });
 });
 
+test('an image waits in its lane for the dispatcher alone, whoever else reads the lane', () => {
+  const of = (topic: string, group: string) => waitingLane(topic, group, ['bulk', 'express']);
+  expect(of('penstock.image-events.bulk', 'penstock.dispatcher.bulk')).toBe('bulk');
+  expect(of('penstock.image-events.bulk', 'penstock.sink')).toBeNull();
+  expect(of('penstock.image-results', 'penstock.sink')).toBeNull();
+});
+
 test('the expected wait is nothing when nothing waits, and unknown when nothing moves', () => {
   expect([expectedWait(0, 0), expectedWait(0, 5), expectedWait(10, 0), expectedWait(10, 4)]).toEqual([0, 0, null, 2.5]);
 });
@@ -54,6 +64,7 @@ test('a server that is away shows as such, and the rest is still shown', () => {
   const table = statusTable(report);
   expect(table).toMatch(/clickhouse\s+│ no answer within 6 s/);
   expect(table).toMatch(/lane bulk\s+│ 580 waiting/);
+  expect(table).toMatch(/image-events.bulk for sink\s+│ 70000 waiting/);
   expect(table).toMatch(/expected wait\s+│ unknown/);
 });
 

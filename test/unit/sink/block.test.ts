@@ -5,6 +5,8 @@ import { DEAD_LETTERS, IMAGE_RESULTS } from '../../../src/warehouse/index.js';
 function row(name: string, tablePartition = 0, target = IMAGE_RESULTS): Row {
   const source = {
     topic: 't',
+    partition: 0,
+    offset: 0n,
     origin: name,
     value: Buffer.from(name),
     timestampMs: 0,

@@ -1,4 +1,4 @@
-import { IMAGE_RESULTS_TOPIC, type ImageResult } from '../../../src/domain/index.js';
+import { IMAGE_RESULTS_TOPIC, type ImageEvent, type ImageResult } from '../../../src/domain/index.js';
 import type { Slice } from '../../../src/stream/index.js';
 
 /** A result as a detector publishes it. */
@@ -8,6 +8,16 @@ export function imageResult(fields: Partial<ImageResult> = {}): ImageResult {
     ...{ status: 'detected', width: 640, height: 480, attempts: 1, workflowId: 'detect/t/0/1-aa', runId: 'r' },
     detections: [{ class: 'circle', score: 0.9, xMin: 1, yMin: 2, xMax: 30, yMax: 40 }],
     ...{ uploadedAtMs: Date.now() - 60_000, receivedAtMs: Date.now() - 59_000, detectedAtMs: Date.now() - 58_000 },
+    ...fields,
+  };
+}
+
+/** An event as intake accepts it. */
+export function imageEvent(fields: Partial<ImageEvent> = {}): ImageEvent {
+  return {
+    ...{ v: 1, id: 'event-0001', bucket: 'photos', object: 'a.jpg', generation: '1700000000000001', model: 'shapes' },
+    ...{ uploadedAtMs: Date.now() - 60_000, receivedAtMs: Date.now() - 59_000, sourceId: 's1' },
+    ...{ contentType: 'image/jpeg', sizeBytes: 160_000 },
     ...fields,
   };
 }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { DEAD_LETTERS_TOPIC, deadLetterSchema } from '../../../src/domain/index.js';
+import { DEAD_LETTERS_TOPIC, deadLetterSchema, HELD_LANE, imageEventsTopic } from '../../../src/domain/index.js';
 import { recordDeadLetter, type RefusedRecord } from '../../../src/stream/index.js';
 import { readRow, sourceOf } from '../../../src/sink/rows.js';
-import { DEAD_LETTERS, IMAGE_RESULTS } from '../../../src/warehouse/index.js';
-import { imageResult, sliceOf } from './results.js';
+import { DEAD_LETTERS, IMAGE_RESULTS, UPLOAD_EVENTS } from '../../../src/warehouse/index.js';
+import { imageEvent, imageResult, sliceOf } from './results.js';
 
 const NOW = Date.now();
 
@@ -68,5 +68,44 @@ describe('a record', () => {
     expect(JSON.parse(row.row.json)).toHaveLength(DEAD_LETTERS.columns.length);
     const binary = { ...source, value: Buffer.from([0xff, 0xfe]) };
     expect(letterOf(binary)).toMatchObject({ payload: '//4=', payloadEncoding: 'base64' });
+  });
+
+  /** The row of an event, by column. */
+  function eventRow(event: object, lane: string): Record<string, unknown> {
+    const { row } = read(event, imageEventsTopic(lane));
+    if (row.kind !== 'row') throw new Error(row.detail);
+    expect(row.row.target).toBe(UPLOAD_EVENTS);
+    const values = JSON.parse(row.row.json) as unknown[];
+    expect(values).toHaveLength(UPLOAD_EVENTS.columns.length);
+    return Object.fromEntries(UPLOAD_EVENTS.columns.map((column, index) => [column, values[index]]));
+  }
+
+  test('of an event becomes a row of uploads, with where it stands', () => {
+    const event = imageEvent({ deadlineMs: NOW });
+    expect(eventRow(event, 'express')).toMatchObject({
+      ...{ object: 'a.jpg', model: 'shapes', lane: 'express', topic: 'penstock.image-events.express', partition: 0 },
+      ...{ record_offset: '0', event_id: 'event-0001', source_id: 's1', size_bytes: 160_000, deadline_at: NOW },
+    });
+    const bare = { ...event, sourceId: undefined, contentType: undefined, sizeBytes: undefined, deadlineMs: undefined };
+    expect(eventRow(bare, 'bulk')).toMatchObject({
+      ...{ source_id: '', content_type: '', size_bytes: null, deadline_at: null },
+    });
+  });
+
+  test('of a held event is in the lane that it goes back to', () => {
+    const held = eventRow(imageEvent({ lane: 'bulk' }), HELD_LANE);
+    expect(held).toMatchObject({ lane: 'bulk', topic: 'penstock.image-events.held' });
+  });
+
+  test.each([
+    ['no JSON', '{"v":1', 'INVALID_RECORD', /no JSON/],
+    ['a missing field', { ...imageEvent(), bucket: undefined }, 'INVALID_RECORD', /bucket/],
+    ['a generation beyond 64 bits', imageEvent({ generation: '18446744073709551616' }), 'INVALID_RECORD', /generation/],
+    ['a deadline that no column holds', imageEvent({ deadlineMs: 9e15 }), 'INVALID_RECORD', /deadlineMs/],
+    ['an upload beyond the TTL', imageEvent({ uploadedAtMs: NOW - 397 * 86_400_000 }), 'OUT_OF_RETENTION', /uploaded/],
+  ])('of an event with %s fits no row of uploads', (_what, value, reason, detail) => {
+    const { row } = read(value, imageEventsTopic('bulk'));
+    expect(row).toMatchObject({ kind: 'unfit', reason });
+    if (row.kind === 'unfit') expect(row.detail).toMatch(detail);
   });
 });

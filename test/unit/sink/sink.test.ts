@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { describe, expect, test, vi } from 'vitest';
-import { DEAD_LETTERS_TOPIC, type DeadLetter } from '../../../src/domain/index.js';
+import { DEAD_LETTERS_TOPIC, imageEventsTopic, type DeadLetter } from '../../../src/domain/index.js';
 import { sinkMetrics } from '../../../src/sink/metrics.js';
 import { createSink, type SinkOptions } from '../../../src/sink/sink.js';
 import type { Row } from '../../../src/sink/block.js';
 import { createMetrics } from '../../../src/telemetry/index.js';
-import { imageResult, sliceOf } from './results.js';
+import { imageEvent, imageResult, sliceOf } from './results.js';
 
 /** A sink whose inserts the test answers one by one. */
 function rig(fields: Partial<SinkOptions> = {}) {
@@ -111,6 +111,37 @@ describe('the sink', () => {
     const text = await metrics.registry.metrics();
     expect(text).toMatch(/penstock_sink_refused_total\{reason="INVALID_RECORD",role="sink"\} 1/);
     expect(text).toMatch(/penstock_sink_refused_total\{reason="ROW_REFUSED",role="sink"\} 1/);
+  });
+
+  test('counts an event that fits no row, and makes no second dead letter of it', async () => {
+    const { sink, inserts, letters, metrics } = rig();
+    const old = imageEvent({ uploadedAtMs: Date.now() - 400 * 86_400_000 });
+    const done = sink(sliceOf(['no JSON at all', imageEvent(), old], { topic: imageEventsTopic('bulk') }));
+    await vi.waitFor(() => expect(inserts).toHaveLength(1));
+    inserts[0]?.answer.resolve();
+    expect(await done).toEqual({ consumed: 3 });
+    expect(inserts[0]?.rows.map(({ target }) => target.table)).toEqual(['upload_events']);
+    expect(letters).toEqual([]);
+    const text = await metrics.registry.metrics();
+    expect(text).toMatch(/penstock_sink_skipped_events_total\{reason="INVALID_RECORD",role="sink"\} 1/);
+    expect(text).toMatch(/penstock_sink_skipped_events_total\{reason="OUT_OF_RETENTION",role="sink"\} 1/);
+  });
+
+  test('results never wait for the insert of a flood of events', async () => {
+    const { sink, inserts, waiting } = rig();
+    const events = sink(sliceOf([imageEvent()], { topic: imageEventsTopic('bulk') }));
+    await vi.waitFor(() => expect(inserts).toHaveLength(1));
+    const results = sink(sliceOf(some(3)));
+    await vi.waitFor(() => expect(inserts).toHaveLength(2));
+    inserts[0]?.answer.reject(new Error('upload_events is away'));
+    inserts[1]?.answer.resolve();
+    expect(await results).toEqual({ consumed: 3 });
+    // What waits still says so, though another table was written.
+    expect(waiting.at(-1)).toBe('upload_events is away');
+    await vi.waitFor(() => expect(inserts).toHaveLength(3));
+    inserts[2]?.answer.resolve();
+    expect(await events).toEqual({ consumed: 1 });
+    expect(waiting.at(-1)).toBeUndefined();
   });
 
   test('a slice whose partition is lost is let go while ClickHouse is away, and its rows are not inserted later', async () => {
