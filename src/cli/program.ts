@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { backfillCommand } from './backfill/index.js';
 import { demoCommand } from './demo/index.js';
+import { imageCommand } from './image/index.js';
 import { migrateCommand } from './migrate/index.js';
 import { modelCommand } from './model/index.js';
 import { routingCommand } from './routing/index.js';
@@ -31,6 +32,7 @@ export function program(): Command {
   penstock.addCommand(demoCommand());
   penstock.addCommand(statusCommand());
   penstock.addCommand(backfillCommand());
+  penstock.addCommand(imageCommand());
   penstock.addCommand(migrateCommand());
   penstock.addCommand(modelCommand());
   penstock.addCommand(routingCommand());

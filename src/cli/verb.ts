@@ -12,8 +12,8 @@ export class VerbError extends Error {
   override name = 'VerbError';
 }
 
-/** Exit codes of every verb. */
-export const EXIT = { ok: 0, failed: 1, misuse: 2 } as const;
+/** Exit codes of every verb. `pending`: not yet, ask again. */
+export const EXIT = { ok: 0, failed: 1, misuse: 2, pending: 3 } as const;
 
 /**
  * Runs a verb and ends the process with the exit code that it returns. What a person can put right is one sentence on

@@ -12,3 +12,13 @@ export {
   startBackfill,
   type BackfillEnd,
 } from './backfills.js';
+export {
+  batchOf,
+  describeBatch,
+  imageInBatch,
+  openBatchRanges,
+  type BatchAtWork,
+  type BatchRange,
+  type EventRecord,
+  type PendingWork,
+} from './batchOfRecord.js';

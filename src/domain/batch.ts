@@ -34,6 +34,14 @@ export interface BatchProgress {
   held?: number[];
 }
 
+/** Where one image of a batch is; `attempts` are the inferences begun for it, `failure` is that of the last one. */
+export type ImageInBatch =
+  | { state: 'pending'; attempts: number; failure?: { reason: string; detail: string } }
+  | { state: 'detected' }
+  /** Its event waits again, because the breaker of its source is open. */
+  | { state: 'held' }
+  | { state: 'dead'; reason: string };
+
 /** What a batch that went well returns. */
 export interface BatchResult {
   images: number;

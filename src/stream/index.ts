@@ -12,3 +12,11 @@ export {
 } from './topics.js';
 export { readPartitioner } from './partitioner.js';
 export { deadLetter, recordDeadLetter, type RefusedRecord } from './deadLetter.js';
+export {
+  placeOf,
+  readPositions,
+  recordsBefore,
+  type GroupPosition,
+  type PartitionPosition,
+  type RecordPlace,
+} from './positions.js';

@@ -1,5 +1,15 @@
 export { countDeadLetters, countImages, type ImageCounts } from './counts.js';
 export { WarehouseError, type WarehouseErrorKind } from './errors.js';
+export {
+  refusedEventsOf,
+  resultsOf,
+  storedRate,
+  uploadsOf,
+  type ObjectName,
+  type RefusedEvent,
+  type ResultRow,
+  type UploadRow,
+} from './imageHistory.js';
 export { migrate, MigrationError, pendingMigrations, type MigrateOptions } from './migrate.js';
 export { readOutcomes, type StoredOutcome } from './outcomes.js';
 export { rollUp, verifyRollups, type RollupOptions, type RollupOutcome, type RollupProgress } from './rollup.js';

@@ -6,6 +6,8 @@ import type {
   DetectImagesResult,
   FailedImage,
   HoldImagesInput,
+  ImageInBatch,
+  ImageRef,
   ProbeOutcome,
   RecordDeadInput,
   SourceEvidence,
@@ -158,6 +160,24 @@ export class BatchState {
       ...{ detected: this.#detected, pending: [...this.pending], dead: [...this.dead] },
       ...(this.held.size > 0 ? { held: [...this.held] } : {}),
     };
+  }
+
+  /** Where one image is; null when the batch has none such. */
+  find({ bucket, object, generation }: ImageRef): ImageInBatch | null {
+    const { buckets, images } = this.#input;
+    const image = images.findIndex(([of, name, version]) => {
+      return name === object && version === generation && buckets[of] === bucket;
+    });
+    if (image < 0) return null;
+    const attempts = this.pending.get(image);
+    const failure = this.#lastFailure.get(image);
+    if (attempts !== undefined) {
+      const last = failure === undefined ? {} : { failure: { reason: failure.reason, detail: failure.detail } };
+      return { state: 'pending', attempts, ...last };
+    }
+    if (this.held.has(image)) return { state: 'held' };
+    const reason = this.dead.get(image);
+    return reason === undefined ? { state: 'detected' } : { state: 'dead', reason };
   }
 
   result(): BatchResult {

@@ -8,13 +8,23 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { BatchProgress, BatchResult, DetectBatchInput, DetectImagesResult } from '../domain/index.js';
+import type {
+  BatchProgress,
+  BatchResult,
+  DetectBatchInput,
+  DetectImagesResult,
+  ImageInBatch,
+  ImageRef,
+} from '../domain/index.js';
 import { BatchState } from './batchState.js';
 import { detector, detectorLost, recordDead } from './detector.js';
 import { hold, tellBreaker, tellOutcome } from './held.js';
 
 /** State of a batch at this moment: `npx temporal workflow query --type state`. */
 export const batchStateQuery = defineQuery<BatchProgress>('state');
+
+/** One image of the batch at this moment; null when it is none of its. */
+export const batchImageQuery = defineQuery<ImageInBatch | null, [ImageRef]>('image');
 
 /**
  * Detects the images of one micro-batch, each with a state of its own: pending, detected, or dead with a reason.
@@ -28,6 +38,7 @@ export const batchStateQuery = defineQuery<BatchProgress>('state');
 export async function detectBatch(input: DetectBatchInput): Promise<BatchResult> {
   const state = new BatchState(input);
   setHandler(batchStateQuery, () => state.progress());
+  setHandler(batchImageQuery, (image) => state.find(image));
   const rounds = new Rounds();
 
   while (state.pending.size > 0) {

@@ -1,5 +1,5 @@
 export { backfill } from './backfill.js';
-export { detectBatch, batchStateQuery } from './detectBatch.js';
+export { detectBatch, batchImageQuery, batchStateQuery } from './detectBatch.js';
 export { breaker, breakersQuery } from './breaker.js';
 export { detectImage } from './detectImage.js';
 export { rollUp } from './rollUp.js';

@@ -35,6 +35,7 @@ const TYPES_BACK: Record<string, string> = {
   'cli/backfill/backfill.ts -> cli/backfill/index.ts': 'the options of a verb are declared beside its flags',
   'cli/backfill/options.ts -> cli/backfill/index.ts': 'the options of a verb are declared beside its flags',
   'cli/demo/demo.ts -> cli/demo/index.ts': 'the options of a verb are declared beside its flags',
+  'cli/image/image.ts -> cli/image/index.ts': 'the options of a verb are declared beside its flags',
   'cli/migrate/migrate.ts -> cli/migrate/index.ts': 'the options of a verb are declared beside its flags',
   'cli/status/status.ts -> cli/status/index.ts': 'the options of a verb are declared beside its flags',
 };

@@ -5,6 +5,7 @@ export {
   askKafka,
   askStorage,
   askTemporal,
+  bounded,
   type Answer,
   type Batches,
   type Stored,

@@ -121,7 +121,7 @@ export async function askStorage(config: Config, timeoutMs: number): Promise<Hea
 }
 
 /** A server that is away shows as such, and the rest is still shown. */
-async function bounded<T>(timeoutMs: number, ask: () => Promise<T>): Promise<Answer<T>> {
+export async function bounded<T>(timeoutMs: number, ask: () => Promise<T>): Promise<Answer<T>> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs / 1000} s`)), timeoutMs);

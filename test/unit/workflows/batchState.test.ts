@@ -46,6 +46,18 @@ describe('the state of a batch', () => {
     expect(state.deadSummary()).toBe('1 dead (1 DOWNLOAD_FAILED)');
   });
 
+  it('tells where one of its images is, with its tries and last failure', () => {
+    const state = new BatchState(input(4));
+    const find = (object: string, generation = '1') => state.find({ bucket: 'uploads', object, generation });
+    expect(find('0.jpg')).toEqual({ state: 'pending', attempts: 0 });
+    state.merge([0, 1, 2, 3], { detected: 2, dead: [gone(1)], retry: [away(2)], untried: [] });
+    expect(find('0.jpg')).toEqual({ state: 'detected' });
+    expect(find('1.jpg')).toEqual({ state: 'dead', reason: 'GONE' });
+    const failure = { reason: 'DOWNLOAD_FAILED', detail: '503' };
+    expect(find('2.jpg')).toEqual({ state: 'pending', attempts: 1, failure });
+    expect([find('2.jpg', '2'), find('9.jpg')]).toEqual([null, null]);
+  });
+
   it('does not fail a batch for pictures that can never be detected', () => {
     const state = new BatchState(input(2));
     state.merge([0, 1], { detected: 1, dead: [gone(0)], retry: [], untried: [] });
