@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { backfillCommand } from './backfill/index.js';
+import { auditCommand } from './audit/index.js';
 import { demoCommand } from './demo/index.js';
 import { imageCommand } from './image/index.js';
 import { migrateCommand } from './migrate/index.js';
@@ -33,6 +34,7 @@ export function program(): Command {
   penstock.addCommand(statusCommand());
   penstock.addCommand(backfillCommand());
   penstock.addCommand(imageCommand());
+  penstock.addCommand(auditCommand());
   penstock.addCommand(migrateCommand());
   penstock.addCommand(modelCommand());
   penstock.addCommand(routingCommand());

@@ -68,6 +68,7 @@ export async function openRouting(config: RoutingConfig, log: Logger, options: R
   return {
     route: (object) => byTable(config, table)(object),
     models: () => [...new Set(table.rules.flatMap((rule) => (rule.ignore ? [] : [rule.model])))],
+    buckets: () => [...new Set(table.rules.flatMap((rule) => (rule.ignore ? [] : [rule.bucket])))],
     pins: () =>
       new Map(table.rules.flatMap((rule) => (rule.ignore || rule.pin === undefined ? [] : [[rule.model, rule.pin]]))),
     close: watch.close,
@@ -92,6 +93,7 @@ function defaults(config: RoutingConfig): Routing {
       model: config.PENSTOCK_DEFAULT_MODEL,
     }),
     models: () => [config.PENSTOCK_DEFAULT_MODEL],
+    buckets: () => [],
     pins: () => new Map(),
     close: () => undefined,
   };

@@ -22,6 +22,8 @@ export interface Routing {
   route: Router;
   /** Names of the models that something is routed to. */
   models(): string[];
+  /** Buckets that the routes name; none without a file. */
+  buckets(): string[];
   /** Name of a model to the hash of its active version, where the routes name one. */
   pins(): ReadonlyMap<string, string>;
   /** Stops watching the file. */

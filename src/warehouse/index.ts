@@ -12,6 +12,18 @@ export {
 } from './imageHistory.js';
 export { migrate, MigrationError, pendingMigrations, type MigrateOptions } from './migrate.js';
 export { readOutcomes, type StoredOutcome } from './outcomes.js';
+export {
+  bucketsUploadedTo,
+  countPlaces,
+  countReceived,
+  missingImages,
+  receivedAmong,
+  uploadsByHour,
+  type OnTheWay,
+  type PlaceCount,
+  type UnaccountedImage,
+  type UploadWindow,
+} from './reconcile.js';
 export { rollUp, verifyRollups, type RollupOptions, type RollupOutcome, type RollupProgress } from './rollup.js';
 export {
   DEAD_LETTERS,

@@ -17,7 +17,7 @@ export function serve(): Promise<void> {
 
 async function start(context: RoleContext): Promise<RunningRole> {
   const { config, log, metrics, listen, stopping } = context;
-  const routing = await openRouting(config, log);
+  const routing = await openRouting(config, log, { metrics });
   await listen();
   installRuntime(context);
   const { connection, namespace } = await connectWorker(context);
