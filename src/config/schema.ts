@@ -17,8 +17,21 @@ const list = (fallback: string) =>
         .map((item) => item.trim())
         .filter((item) => item !== ''),
     );
+/** A list of static tokens. What is wrong is said by position: a token is never repeated. */
+const tokens = list('').superRefine((items, context) => {
+  items.forEach((item, index) => {
+    if (!BEARER_TOKEN.test(item))
+      context.addIssue({
+        code: 'custom',
+        message: `token ${index + 1} is not made of 32 to 512 characters A-Z, a-z, 0-9, - . _ ~ + / and = at its end`,
+      });
+  });
+});
 const flag = z.stringbool().default(false);
 const secret = z.string().optional();
+
+/** The form of RFC 6750, with a length that nobody guesses. */
+const BEARER_TOKEN = /^(?=.{32,512}$)[A-Za-z0-9._~+/-]+=*$/;
 
 export const environmentSchema = z.object({
   PENSTOCK_HTTP_HOST: z
@@ -94,7 +107,7 @@ export const environmentSchema = z.object({
     'Milliseconds that an event may wait for the broker before intake answers 503.',
   ),
   PENSTOCK_INTAKE_OIDC_AUDIENCE: list('').describe(
-    "Audiences, separated by commas, one of which the sender's OIDC token must have. Without any no token is asked for, and intake listens on loopback only.",
+    "Audiences, separated by commas, one of which the sender's OIDC token must have. Without any and without bearer tokens no token is asked for, and intake listens on loopback only.",
   ),
   PENSTOCK_INTAKE_OIDC_ISSUER: z.string().default('https://accounts.google.com').describe('Issuer of the token.'),
   PENSTOCK_INTAKE_OIDC_JWKS_URL: z
@@ -110,6 +123,10 @@ export const environmentSchema = z.object({
     .describe(
       "`removed-by-cloud-run` also takes tokens whose signature Cloud Run's IAM check has verified and removed, and holds their claims alone. Only where that check is on: without it anybody can write such a token.",
     ),
+
+  PENSTOCK_INTAKE_BEARER_TOKENS: tokens.describe(
+    'Static bearer tokens of senders that are not Google, separated by commas, each of at least 32 characters. Several let one be replaced without a gap. Never logged.',
+  ),
 
   PENSTOCK_BATCH_MAX_IMAGES: int(256, 1, 2048).describe('Most images in one micro-batch.'),
   PENSTOCK_BATCH_MAX_BYTES: int(131_072, 1024, 1_048_576).describe("Most bytes of a batch's workflow input."),

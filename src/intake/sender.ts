@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, errors, jwtVerify, UnsecuredJWT, type JWTPayload } from 'jose';
 import { ConfigError, type Config } from '../config/index.js';
+import { tokenList } from './bearerTokens.js';
 
 /** May this sender hand in events? */
 export type SenderVerdict =
@@ -16,6 +17,7 @@ export type SenderCheck = (authorization: string | undefined) => Promise<SenderV
 type SenderConfig = Pick<
   Config,
   | 'PENSTOCK_HTTP_HOST'
+  | 'PENSTOCK_INTAKE_BEARER_TOKENS'
   | 'PENSTOCK_INTAKE_OIDC_AUDIENCE'
   | 'PENSTOCK_INTAKE_OIDC_ISSUER'
   | 'PENSTOCK_INTAKE_OIDC_JWKS_URL'
@@ -30,17 +32,29 @@ const CLOCK_TOLERANCE_S = 30;
 const REMOVED_SIGNATURE = 'SIGNATURE_REMOVED_BY_GOOGLE';
 
 /**
- * Checks the OIDC token that Pub/Sub and Eventarc send. Without a configured audience there is no check, and then only
- * a loopback address is served: throws ConfigError for any other.
+ * Checks the bearer token of a sender: a static one of the configuration, or the OIDC token that Pub/Sub and Eventarc
+ * send. Without either configured there is no check, and then only a loopback address is served: throws ConfigError for
+ * any other.
  */
 export function createSenderCheck(config: SenderConfig): SenderCheck | undefined {
+  const isListed = tokenList(config.PENSTOCK_INTAKE_BEARER_TOKENS);
   const audience = config.PENSTOCK_INTAKE_OIDC_AUDIENCE;
-  if (audience.length === 0) {
+  const verify = audience.length === 0 ? undefined : oidcCheck(config, audience);
+  if (verify === undefined && config.PENSTOCK_INTAKE_BEARER_TOKENS.length === 0) {
     if (isLoopback(config.PENSTOCK_HTTP_HOST)) return undefined;
     throw new ConfigError(
-      `intake would take events from anybody on ${config.PENSTOCK_HTTP_HOST}: set PENSTOCK_INTAKE_OIDC_AUDIENCE, or PENSTOCK_HTTP_HOST to a loopback address`,
+      `intake would take events from anybody on ${config.PENSTOCK_HTTP_HOST}: set PENSTOCK_INTAKE_OIDC_AUDIENCE or PENSTOCK_INTAKE_BEARER_TOKENS, or PENSTOCK_HTTP_HOST to a loopback address`,
     );
   }
+  return async (authorization) => {
+    const token = /^Bearer +([\w.~+/=-]+)$/i.exec(authorization ?? '')?.[1];
+    if (token === undefined) return { kind: 'unauthorized', why: 'no bearer token' };
+    if (isListed(token)) return { kind: 'admitted' };
+    return verify ? verify(token) : { kind: 'unauthorized', why: 'the token is not in PENSTOCK_INTAKE_BEARER_TOKENS' };
+  };
+}
+
+function oidcCheck(config: SenderConfig, audience: string[]): (token: string) => Promise<SenderVerdict> {
   const issuer = config.PENSTOCK_INTAKE_OIDC_ISSUER;
   // Google's older tokens name the issuer without its scheme.
   const issuers = issuer === 'https://accounts.google.com' ? [issuer, 'accounts.google.com'] : issuer;
@@ -56,9 +70,7 @@ export function createSenderCheck(config: SenderConfig): SenderCheck | undefined
   if (trustsCloudRun && emails.size === 0)
     throw new ConfigError('PENSTOCK_INTAKE_OIDC_SIGNATURE=removed-by-cloud-run needs PENSTOCK_INTAKE_OIDC_EMAILS');
 
-  return async (authorization) => {
-    const token = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? '')?.[1];
-    if (token === undefined) return { kind: 'unauthorized', why: 'no bearer token' };
+  return async (token) => {
     try {
       const { payload } =
         trustsCloudRun && token.endsWith(`.${REMOVED_SIGNATURE}`)

@@ -8,6 +8,8 @@ import { binaryEvent, startIntake, type Rig } from './rig.js';
 
 const AUDIENCE = 'https://intake.example.com/events';
 const EMAIL = 'pusher@project.iam.gserviceaccount.com';
+const STATIC = 'static-token-of-a-sender-of-ours-1';
+const OTHER_STATIC = 'QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo=';
 let keys: { privateKey: CryptoKey; publicKey: CryptoKey };
 let otherKeys: typeof keys;
 let issuer: Server;
@@ -148,6 +150,36 @@ describe('the sender', () => {
     expect(JSON.stringify(lines)).not.toContain(good.slice(0, 40));
   });
 
+  it('is admitted with any of the static tokens, alone or beside those of Google', async () => {
+    const lists = { PENSTOCK_INTAKE_BEARER_TOKENS: `${STATIC}, ${OTHER_STATIC}` };
+    for (const environment of [lists, { ...lists, PENSTOCK_INTAKE_OIDC_AUDIENCE: '' }]) {
+      const { post, broker } = await start(environment);
+      for (const authorization of [`Bearer ${STATIC}`, `bearer ${OTHER_STATIC}`])
+        expect((await post('/events/gcs', withAuthorization(authorization))).statusCode).toBe(200);
+      expect(broker.log).toHaveLength(2);
+    }
+    const { post } = await start(lists);
+    expect((await post('/events/gcs', withAuthorization(`Bearer ${await token()}`))).statusCode).toBe(200);
+  });
+
+  it.each([
+    ['no token', ''],
+    ['a token that is not listed', `Bearer ${STATIC.slice(0, -1)}2`],
+    ['the beginning of one', `Bearer ${STATIC.slice(0, -1)}`],
+    ['the whole list', `Bearer ${STATIC},${OTHER_STATIC}`],
+    ['another scheme', `Basic ${STATIC}`],
+  ])('is answered 401 where only static tokens are known, with %s', async (_name, authorization) => {
+    const { post, broker, count, lines } = await start({
+      PENSTOCK_INTAKE_OIDC_AUDIENCE: '',
+      PENSTOCK_INTAKE_BEARER_TOKENS: `${STATIC},${OTHER_STATIC}`,
+    });
+    const response = await post('/events/pubsub', withAuthorization(authorization));
+    expect([response.statusCode, response.headers['www-authenticate']]).toEqual([401, 'Bearer']);
+    expect(broker.log).toEqual([]);
+    expect(await count('unauthorized')).toBe(1);
+    expect(JSON.stringify(lines)).not.toContain(STATIC.slice(0, -1));
+  });
+
   it('needs no token for health and metrics', async () => {
     const { http } = await start();
     for (const url of ['/healthz', '/readyz', '/metrics']) expect((await http.inject(url)).statusCode).toBe(200);
@@ -203,6 +235,23 @@ describe('without an audience', () => {
       );
     },
   );
+
+  it('intake starts anywhere with static tokens, and asks for one on loopback too', () => {
+    for (const PENSTOCK_HTTP_HOST of ['0.0.0.0', '127.0.0.1'])
+      expect(
+        createSenderCheck(loadConfig({ PENSTOCK_HTTP_HOST, PENSTOCK_INTAKE_BEARER_TOKENS: STATIC })),
+      ).toBeDefined();
+  });
+
+  it.each([
+    ['is short', `${STATIC},0123456789012345678901234567890`],
+    ['is long', `${STATIC},${'x'.repeat(513)}`],
+    ['no header can carry', `${STATIC},${'x'.repeat(40)} y`],
+  ])('a token that %s is refused by its place in the list, and not repeated', (_name, tokens) => {
+    const load = (): unknown => loadConfig({ PENSTOCK_INTAKE_BEARER_TOKENS: tokens });
+    expect(load).toThrow(/PENSTOCK_INTAKE_BEARER_TOKENS: token 2 is not made of 32 to 512 characters [^x]*$/);
+    expect(load).not.toThrow(tokens.split(',')[1]);
+  });
 
   it.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('intake starts on %s and asks for no token', (host) => {
     expect(createSenderCheck(loadConfig({ PENSTOCK_HTTP_HOST: host }))).toBeUndefined();
