@@ -1,3 +1,4 @@
+export { createStorage } from './client.js';
 export type { FailedAnswer } from './errors.js';
 export { createObjectLister, type ListOutcome, type ObjectLister } from './lister.js';
 export { createObjectReader, type ObjectReader, type ReadOutcome, type StorageOptions } from './reader.js';

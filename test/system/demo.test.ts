@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 import type { DemoResult } from '../../src/cli/demo/result.js';
 import type { StatusReport } from '../../src/cli/status/report.js';
+import { readEndpoints, roleEnvironment } from '../../src/embedded/index.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const COUNT = 40;
@@ -87,6 +89,35 @@ test('the demo accounts for every picture: none lost, none counted twice, the br
   expect(await leftBehind()).toEqual([]);
 });
 
+test('the demo runs on what runs already, starts nothing there, and gives intake the token that it wants', async () => {
+  const environment = {
+    ...roleEnvironment(await readEndpoints(inject('dataDir'))),
+    PENSTOCK_INTAKE_BEARER_TOKENS: 'token-of-the-demo-of-32-characters-or-more',
+  };
+  const intake = spawn(process.execPath, [PROGRAM, 'intake'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment, PENSTOCK_HTTP_HOST: '0.0.0.0', PENSTOCK_HTTP_PORT: '0' },
+  });
+  onTestFinished(() => new Promise((resolve) => (intake.once('exit', resolve), intake.kill())));
+  const port = await listeningPort(intake.stdout);
+  // Read on: a full pipe would hold it.
+  intake.stdout.resume();
+  const report = join(folder, 'report-of-running');
+  const args = ['demo', '--intake', `http://127.0.0.1:${port}/`, '--count', '20', '--json', '--report', report];
+  const { code, stdout, stderr } = await penstock(args, undefined, environment);
+  expect(code, stderr).toBe(0);
+  expect(stderr).not.toContain('Starting Kafka');
+  expect(JSON.parse(stdout)).toMatchObject({
+    ok: true,
+    rows: 25,
+    detected: 20,
+    lost: 0,
+    twice: 0,
+    events: { retried: 0 },
+  });
+  expect(await leftBehind()).toEqual([]);
+});
+
 test('Ctrl-C while the stack starts ends the demo and leaves nothing behind', async () => {
   const { code, stderr } = await penstock(['demo', '--report', join(folder, 'none')], {
     text: 'Starting Kafka',
@@ -110,6 +141,9 @@ test('what was asked for wrongly is a sentence and exit code 2, for every verb a
     [['demo', '--count', 'many'], /a whole number/],
     [['demo', '--images', join(folder, 'none')], /can not be read/],
     [['demo', '--colour'], /unknown option/],
+    [['demo', '--intake', 'intake:8080'], /an address like/],
+    [['demo', '--intake', 'http://127.0.0.1:1', '--keep'], /can.*not be used with/],
+    [['demo', '--bucket', 'mine'], /--bucket is for --intake/],
     [['demo', '--model', model], /model\.yaml: .*size/],
     [['demo', '--data-dir', join(file, 'x')], /--data-dir .*: ENOTDIR/],
     [['demo'], /PENSTOCK_FOO: no such variable/, { PENSTOCK_FOO: '1' }],
@@ -149,6 +183,15 @@ test('status of a folder without a stack is exit code 2', async () => {
   const { code, stderr } = await penstock(['status', '--data-dir', folder]);
   expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('No stack runs on') as string });
 });
+
+/** Port that a role says it listens on, in a line of its log. */
+async function listeningPort(lines: NodeJS.ReadableStream): Promise<number> {
+  for await (const line of createInterface({ input: lines })) {
+    const { msg, port } = JSON.parse(line) as { msg?: string; port?: number };
+    if (msg === 'listening' && port !== undefined) return port;
+  }
+  throw new Error('the role ended before it listened');
+}
 
 async function leftBehind(): Promise<string[]> {
   return (await readdir(folder)).filter((name) => name.startsWith('penstock-'));

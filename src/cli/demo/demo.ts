@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { StackError, startStack, type Endpoints, type Stack } from '../../embedded/index.js';
 import { modelDirOf, openStackLog } from '../stackFolders.js';
-import { EXIT, isMisuse } from '../verb.js';
+import { EXIT, isMisuse, UsageError } from '../verb.js';
 import type { DemoFlags } from './index.js';
 import { keptHelp } from './keep.js';
 import { brokenPictures, folderPictures, scenePictures, type Picture } from './pictures.js';
 import { resultTable } from './result.js';
 import { runPictures } from './run.js';
+import { targetOfEnvironment, targetOfStack, type Target } from './target.js';
 
 const DEFAULT_COUNT = 300;
 /** Rollups are to agree soon after the last row. */
@@ -16,8 +17,23 @@ const ROLLUP_INTERVAL_MS = '3000';
 
 /** Runs the demo and returns its exit code. */
 export async function demo(flags: DemoFlags): Promise<number> {
+  if (flags.bucket !== undefined && flags.intake === undefined)
+    throw new UsageError('--bucket is for --intake: a stack of the demo has a bucket of its own.');
   const stop = stopSignal();
   const pictures = await picturesOf(flags);
+  return flags.intake === undefined ? onOwnStack(flags, pictures, stop) : onRunningStack(flags, pictures, stop);
+}
+
+async function onRunningStack(flags: DemoFlags, pictures: readonly Picture[], { signal }: StopSignal): Promise<number> {
+  try {
+    return await runOn(targetOfEnvironment(flags), { flags, pictures, reportDir: resolve(flags.report), signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return EXIT_INTERRUPTED;
+  }
+}
+
+async function onOwnStack(flags: DemoFlags, pictures: readonly Picture[], stop: StopSignal): Promise<number> {
   const modelDir = flags.model === undefined ? undefined : await modelDirOf(flags.model);
   const dataDir = flags.dataDir ?? (await mkdtemp(join(tmpdir(), 'penstock-demo-')));
   const reportDir = resolve(flags.report);
@@ -25,7 +41,7 @@ export async function demo(flags: DemoFlags): Promise<number> {
   let code: number = EXIT.failed;
   try {
     stack = await start(dataDir, modelDir, stop.signal);
-    code = await runOn(stack, { flags, pictures, modelDir, reportDir, signal: stop.signal });
+    code = await runOn(targetOfStack(stack, modelDir), { flags, pictures, reportDir, signal: stop.signal });
     if (flags.keep) await keep(stack.endpoints(), dataDir, flags, stop.signal);
     return code;
   } catch (error) {
@@ -81,16 +97,14 @@ async function start(dataDir: string, modelDir: string | undefined, signal: Abor
 interface RunOptions {
   flags: DemoFlags;
   pictures: readonly Picture[];
-  modelDir: string | undefined;
   reportDir: string;
   signal: AbortSignal;
 }
 
-async function runOn(stack: Stack, { flags, pictures, modelDir, reportDir, signal }: RunOptions): Promise<number> {
+async function runOn(target: Target, { flags, pictures, reportDir, signal }: RunOptions): Promise<number> {
   const result = await runPictures({
-    endpoints: () => stack.endpoints(),
+    target,
     pictures,
-    modelDir,
     reportDir,
     signal,
     ...(flags.json ? {} : { out: process.stdout }),
@@ -121,8 +135,14 @@ async function keepLogs(dataDir: string, reportDir: string): Promise<void> {
 /** Impatience is common, and stopping takes seconds: only the third Ctrl-C leaves the folder to whoever finds it. */
 const INTERRUPTS = 3;
 
+interface StopSignal {
+  signal: AbortSignal;
+  /** From now on a signal is told that the end is under way. */
+  stopping: () => void;
+}
+
 /** Aborts at Ctrl-C, SIGTERM or SIGHUP. Asked three times, it leaves at once; the reaper of the stack ends the rest. */
-function stopSignal(): { signal: AbortSignal; stopping: () => void } {
+function stopSignal(): StopSignal {
   const controller = new AbortController();
   let isStopping = false;
   let interrupts = 0;

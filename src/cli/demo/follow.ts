@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Endpoints } from '../../embedded/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
 import { askRoles, describeHealth, type Batches, type TopicBacklog } from '../inspect/index.js';
 import { RecentRate } from '../progress.js';
@@ -11,7 +10,8 @@ import type { Sending } from './send.js';
 export interface FollowOptions {
   warehouse: Warehouse;
   run: RunInTables;
-  endpoints: () => Endpoints;
+  /** URL of /metrics by role; empty where it is not known. */
+  metrics: () => Record<string, string>;
   /** Images that will be sent. */
   total: number;
   sending: Sending;
@@ -24,6 +24,8 @@ const ASK_EVERY_MS = 1_000;
 const ASK_LIMIT_MS = 5_000;
 /** Without progress for so long a run is given up. */
 export const STALL_MS = 120_000;
+/** For so long a stack may be busy after the last row. */
+const BUSY_MS = 600_000;
 
 /** Follows the run: `snapshot` is always up to date within a second or two. */
 export class Follower {
@@ -69,11 +71,12 @@ export class Follower {
 
   /**
    * Until nothing is on its way any more, second deliveries included: only then can nothing be counted twice later.
-   * Returns a sentence when that took two minutes without anything moving.
+   * Returns a sentence when that took two minutes without anything moving, or ten in all: then others send too.
    */
   async untilQuiet(signal: AbortSignal): Promise<string | undefined> {
     let seen = '';
-    let movedAt = performance.now();
+    const startedAt = performance.now();
+    let movedAt = startedAt;
     for (;;) {
       const [kafka, temporal] = await Promise.all([this.#options.askKafka(), this.#options.askTemporal()]);
       await this.#look();
@@ -85,6 +88,8 @@ export class Follower {
       seen = standing;
       if (now - movedAt > STALL_MS)
         return `Every image has its row, but ${waiting ?? 'unknown'} records still wait in Kafka and ${temporal?.open ?? 'unknown'} batches are open, without progress for ${STALL_MS / 1000} s.`;
+      if (now - startedAt > BUSY_MS)
+        return `Every image has its row, but the stack was busy for ${BUSY_MS / 60_000} minutes more: others use it too.`;
       await sleep(ASK_EVERY_MS, undefined, { signal });
     }
   }
@@ -107,10 +112,10 @@ export class Follower {
   }
 
   async #look(): Promise<void> {
-    const { warehouse, run, endpoints } = this.#options;
+    const { warehouse, run, metrics } = this.#options;
     const [stored, detected] = await Promise.all([
       countLanded(warehouse, run).catch(() => this.#stored),
-      detectorCount(endpoints().metrics['detector']),
+      detectorCount(metrics()['detector']),
     ]);
     this.#stored = stored;
     if (detected !== undefined) {
@@ -122,8 +127,8 @@ export class Follower {
   }
 
   async #whatIsMissing(): Promise<string> {
-    const { total, sending, endpoints } = this.#options;
-    const roles = await askRoles(endpoints(), ASK_LIMIT_MS);
+    const { total, sending, metrics } = this.#options;
+    const roles = await askRoles({ metrics: metrics() }, ASK_LIMIT_MS);
     const waiting = Object.entries(roles).flatMap(([role, health]) =>
       health.healthy ? [] : [`${role} is not ready (${describeHealth(health)})`],
     );
@@ -131,7 +136,8 @@ export class Follower {
       `Nothing moved for ${STALL_MS / 1000} s:`,
       `${total - this.#stored} of ${total} images have no row in ClickHouse`,
       `(${sending.uploaded} uploaded, ${sending.images.length} acknowledged, ${this.#stored} stored).`,
-      waiting.length > 0 ? `${waiting.join('; ')}.` : 'Every role says that it is ready.',
+      ...(waiting.length > 0 ? [`${waiting.join('; ')}.`] : []),
+      ...(waiting.length === 0 && Object.keys(roles).length > 0 ? ['Every role says that it is ready.'] : []),
     ];
     return sentences.join(' ');
   }

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { runVerb, withMisuseCode } from '../verb.js';
 
 export interface DemoFlags {
@@ -6,6 +6,8 @@ export interface DemoFlags {
   images?: string;
   model?: string;
   dataDir?: string;
+  intake?: string;
+  bucket?: string;
   report: string;
   keep?: boolean;
   json?: boolean;
@@ -19,6 +21,15 @@ export function demoCommand(): Command {
     .option('--images <folder>', 'sends the pictures of this folder instead (jpg, jpeg, png, webp)')
     .option('--model <name|folder>', 'a model that comes with Penstock, or a folder with model.yaml')
     .option('--data-dir <folder>', 'keeps everything there; default: a folder that is removed at the end')
+    .addOption(
+      new Option(
+        '--intake <url>',
+        'starts nothing: sends to this intake, of what the environment (PENSTOCK_*) points at',
+      )
+        .argParser(address)
+        .conflicts(['model', 'dataDir', 'keep']),
+    )
+    .option('--bucket <name>', 'with --intake: a bucket that is there; default uploads')
     .option('--report <folder>', 'where the report with annotated pictures goes', 'demo-report')
     .option('--keep', 'leaves the stack running until Ctrl-C, and prints its addresses')
     .option('--json', 'prints the account as JSON, and nothing else, on stdout')
@@ -33,7 +44,15 @@ export function demoCommand(): Command {
 
 const HELP = `
 About ten per cent of the events are delivered twice, and a handful of broken images are in on purpose.
+With --intake the first of PENSTOCK_INTAKE_BEARER_TOKENS is sent along, and the stack should be at rest.
 Exit code: 0 when nothing was lost, nothing counted twice and no good picture failed; 1 otherwise; 2 for wrong options.`;
+
+function address(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new InvalidArgumentError('an address like http://127.0.0.1:8080');
+  return text.replace(/\/+$/, '');
+}
 
 const MOST = 1_000_000;
 

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Storage } from '@google-cloud/storage';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { loadConfig } from '../../config/index.js';
 import type { Detection } from '../../domain/index.js';
-import { GCS_PROJECT, pointAtStack, type Endpoints } from '../../embedded/index.js';
 import { score, SHAPES, type Score } from '../../scenes/index.js';
+import { createStorage } from '../../storage/index.js';
 import { createLogger } from '../../telemetry/index.js';
 import { createWarehouse, WarehouseError, type Warehouse } from '../../warehouse/index.js';
 import { askKafka, askTemporal } from '../inspect/index.js';
@@ -22,12 +20,11 @@ import { Gallery, writeReport, type ImageTimes } from './report/index.js';
 import { demoResult, type DemoResult } from './result.js';
 import { send, startSending, type Sending } from './send.js';
 import { ratio } from './statistics.js';
+import type { Target } from './target.js';
 
 export interface RunOptions {
-  endpoints: () => Endpoints;
+  target: Target;
   pictures: readonly Picture[];
-  /** Folder of another model than the default. */
-  modelDir: string | undefined;
   reportDir: string;
   /** Where progress is shown; without it none is. */
   out?: ProgressOut;
@@ -36,23 +33,20 @@ export interface RunOptions {
 
 /** Sends the pictures through a running stack, waits for every one, and accounts for them. Writes the report. */
 export async function runPictures(options: RunOptions): Promise<DemoResult> {
-  const { endpoints, pictures, signal } = options;
-  const { gcs, bucket } = endpoints();
-  // Temporal's standard configuration is read from the environment of the process.
-  pointAtStack(process.env, endpoints());
-  const config = loadConfig(process.env);
+  const { target, pictures, signal } = options;
+  const { config, bucket } = target;
   const log = createLogger('demo', 'silent');
   const warehouse = createWarehouse(config, log);
   // A folder of its own, so that the same data directory can be used again.
   const run: RunInTables = { bucket, prefix: `demo/${randomUUID().slice(0, 8)}/`, sinceMs: Date.now() - 60_000 };
   const sending = startSending();
-  const storage = new Storage({ apiEndpoint: gcs, projectId: GCS_PROJECT, useAuthWithCustomEndpoint: false });
+  const storage = createStorage({ endpoint: config.PENSTOCK_GCS_ENDPOINT, projectId: config.PENSTOCK_GCS_PROJECT });
   const ended = new AbortController();
   const either = AbortSignal.any([signal, ended.signal]);
   const follower = new Follower({
     warehouse,
     run,
-    endpoints,
+    metrics: target.metrics,
     total: pictures.length,
     sending,
     askKafka: async () => (await askKafka(config, log, ASK_LIMIT_MS)).answer ?? undefined,
@@ -63,7 +57,8 @@ export async function runPictures(options: RunOptions): Promise<DemoResult> {
     const sent = send(pictures, sending, {
       bucket: storage.bucket(bucket),
       prefix: run.prefix,
-      intake: () => endpoints().intake,
+      intake: target.intake,
+      token: config.PENSTOCK_INTAKE_BEARER_TOKENS[0],
       signal: either,
     });
     let stalled = await whicheverFails(sent, follower.untilLanded(either));
@@ -101,15 +96,17 @@ interface Landed {
   stalled: string | null;
 }
 
-/** Rollups run every few seconds here. */
-const ROLLUP_LIMIT_MS = 60_000;
+/** Time for the passes themselves; how often there is one is configured. */
+const ROLLUP_MARGIN_MS = 60_000;
 
 async function account(options: RunOptions, landed: Landed): Promise<DemoResult> {
   const { warehouse, run, sending, follower, stalled } = landed;
-  const hourly = await follower.untilRolledUp(options.signal, stalled === null ? ROLLUP_LIMIT_MS : 0);
+  const { config } = options.target;
+  const rollupLimitMs = ROLLUP_MARGIN_MS + 2 * config.PENSTOCK_ROLLUP_INTERVAL_MS;
+  const hourly = await follower.untilRolledUp(options.signal, stalled === null ? rollupLimitMs : 0);
   const boxes = await countDetections(warehouse, run);
   const scores: Score = { truePositives: 0, falsePositives: 0, missed: 0 };
-  const isKnown = await knowsShapes(options.modelDir);
+  const isKnown = await knowsShapes(options.target);
   const times: ImageTimes[] = [];
   const gallery = new Gallery(sending.images.length);
   let rows: RowAccount = { rows: 0, detected: 0, dead: {}, failed: {}, lost: [], twice: 0, strange: 0 };
@@ -155,8 +152,11 @@ async function account(options: RunOptions, landed: Landed): Promise<DemoResult>
 const classesSchema = z.object({ classes: z.array(z.string()) });
 
 /** Whether the model has been taught what the scenes show; the default one has. */
-async function knowsShapes(modelDir: string | undefined): Promise<boolean> {
-  if (modelDir === undefined) return true;
-  const parsed = classesSchema.safeParse(parse(await readFile(join(modelDir, 'model.yaml'), 'utf8')));
+async function knowsShapes({ modelDir, config }: Target): Promise<boolean> {
+  if (modelDir === undefined) return config.PENSTOCK_DEFAULT_MODEL === DEFAULT_MODEL;
+  const text = await readFile(join(modelDir, 'model.yaml'), 'utf8').catch(() => '');
+  const parsed = classesSchema.safeParse(parse(text));
   return parsed.success && SHAPES.every((shape) => parsed.data.classes.includes(shape));
 }
+
+const DEFAULT_MODEL = 'shapes';

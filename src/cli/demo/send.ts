@@ -34,6 +34,8 @@ export interface SendOptions {
   /** Folder of this run in the bucket, with a slash at its end. */
   prefix: string;
   intake: () => string | undefined;
+  /** Static bearer token that intake wants. */
+  token: string | undefined;
   signal: AbortSignal;
 }
 
@@ -51,8 +53,13 @@ export function startSending(): Sending {
  */
 export async function send(pictures: readonly Picture[], sending: Sending, options: SendOptions): Promise<void> {
   const late: EventRequest[] = [];
+  const credentials = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
   const deliver = async (request: EventRequest): Promise<void> => {
-    const { retries } = await post(options.intake, request, options.signal);
+    const { retries } = await post(
+      options.intake,
+      { ...request, headers: { ...request.headers, ...credentials } },
+      options.signal,
+    );
     sending.events += 1;
     sending.retried += retries;
   };
