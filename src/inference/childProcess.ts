@@ -53,7 +53,12 @@ export class InferenceChild {
     this.#process = fork(fileURLToPath(new URL('./child.js', import.meta.url)), [JSON.stringify(options)], {
       execArgv: HEAP_FLAGS,
       // glibc keeps an arena for every thread that decodes: 30 MB more in each child, for no speed.
-      env: { MALLOC_ARENA_MAX: '2', UV_THREADPOOL_SIZE: String(threadPoolSize(options)), ...process.env },
+      env: {
+        MALLOC_ARENA_MAX: '2',
+        ORT_DISABLE_TELEMETRY: '1',
+        UV_THREADPOOL_SIZE: String(threadPoolSize(options)),
+        ...process.env,
+      },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#process.stderr?.on('data', (chunk: Buffer) => {

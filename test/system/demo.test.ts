@@ -169,6 +169,15 @@ test('what was asked for wrongly is a sentence and exit code 2, for every verb a
   expect(await leftBehind()).toEqual([]);
 });
 
+test('the model runtime reports to nobody', async () => {
+  // Where it can't keep the identifier that it would report under, it complains. It is silent in CI by itself.
+  const nowhere = { HOME: '/proc/none', XDG_CACHE_HOME: '/proc/none', CI: '', GITHUB_ACTIONS: '' };
+  const args = ['model', 'check', 'shapes', '--out', join(folder, 'checked.jpg')];
+  const { code, stderr } = await penstock(args, undefined, nowhere);
+  expect(code, stderr).toBe(0);
+  expect(stderr).not.toContain('telemetry');
+});
+
 test('status finds the stack by its data directory and says that all of it is healthy', async () => {
   const { code, stdout } = await penstock(['status', '--data-dir', inject('dataDir'), '--json']);
   const report = JSON.parse(stdout) as StatusReport;

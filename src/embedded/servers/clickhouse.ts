@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Account } from '../clickhouse/request.js';
 import { StackError } from '../errors.js';
@@ -18,8 +19,23 @@ export function resolveClickHouse(context: ServerContext): Promise<ResolvedServe
   const address = context.environment['PENSTOCK_STACK_CLICKHOUSE'];
   if (address) return Promise.resolve({ kind: 'elsewhere', addresses: { clickhouse: address } });
   const program = programOnPath(context.environment, 'clickhouse');
+  if (program === undefined && !hasEngine())
+    return Promise.reject(
+      new StackError(
+        'No servers come with this installation: it lacks chdb, the embedded ClickHouse, a development dependency. Run `penstock up` and `penstock demo` in a clone, set PENSTOCK_STACK_CLICKHOUSE to the address of a server, or give `penstock demo` the --intake of a stack that runs.',
+      ),
+    );
   const plan = program === undefined ? () => embedded(context) : () => server(context, program);
   return Promise.resolve({ kind: 'start', from: program ?? 'chdb', plan });
+}
+
+function hasEngine(): boolean {
+  try {
+    createRequire(import.meta.url).resolve('chdb/connection');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function embedded({ dataDir, environment, ports }: ServerContext) {

@@ -20,18 +20,15 @@ export async function startServers(
   context: ServerContext,
   supervise: (spec: ProcessSpec) => Supervised,
 ): Promise<ServerAddresses> {
-  const finding = [
-    resolveKafka(context),
-    resolveTemporal(context),
-    resolveGcs(context),
-    resolveClickHouse(context),
-  ] as const;
+  // First, because it is known at once: where there is no engine the others need not be downloaded.
+  const clickhouse = await resolveClickHouse(context);
+  const finding = [resolveKafka(context), resolveTemporal(context), resolveGcs(context)] as const;
   // All are waited for even when one fails: nothing goes on starting behind a failure.
   const missing = (await Promise.allSettled(finding)).flatMap((outcome): unknown[] =>
     outcome.status === 'rejected' && outcome.reason instanceof StackError ? [outcome.reason.message] : [],
   );
   if (missing.length > 1) throw new StackError([...new Set(missing)].join('\n'));
-  const [kafka, temporal, gcs, clickhouse] = await Promise.all(finding);
+  const [kafka, temporal, gcs] = await Promise.all(finding);
   const starting = [
     startServer('kafka', kafka, context, supervise),
     startServer('temporal', temporal, context, supervise),
