@@ -105,4 +105,5 @@ unshare --mount bash -euc '
   if chroot --userspec="$2" "$1" touch /app/written 2>/dev/null; then exit 3; fi
   cd "$1"
   chroot --userspec="$2" "$1" env -i PATH=/usr/local/bin:/usr/bin:/bin penstock model check shapes --json --out /tmp/shapes.jpg' \
-  - "$root" "$user" | head -n 20
+  - "$root" "$user" >"$work/check.json"
+grep '"ok": true' "$work/check.json"
