@@ -26,7 +26,12 @@ export async function demo(flags: DemoFlags): Promise<number> {
 
 async function onRunningStack(flags: DemoFlags, pictures: readonly Picture[], { signal }: StopSignal): Promise<number> {
   try {
-    return await runOn(targetOfEnvironment(flags), { flags, pictures, reportDir: resolve(flags.report), signal });
+    return await runOn(targetOfEnvironment(flags.intake, flags.bucket), {
+      flags,
+      pictures,
+      reportDir: resolve(flags.report),
+      signal,
+    });
   } catch (error) {
     if (!signal.aborted) throw error;
     return EXIT_INTERRUPTED;

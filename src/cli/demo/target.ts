@@ -1,6 +1,5 @@
-import { DEFAULT_BUCKET, pointAtStack, type Stack } from '../../embedded/index.js';
 import { loadConfig, type Config } from '../../config/index.js';
-import type { DemoFlags } from './index.js';
+import { DEFAULT_BUCKET, pointAtStack, type Stack } from '../../embedded/index.js';
 
 /** What pictures are sent through: the stack that the demo started, or one that runs already. */
 export interface Target {
@@ -27,11 +26,11 @@ export function targetOfStack(stack: Stack, modelDir: string | undefined): Targe
 }
 
 /** What the environment points at. Its roles are known by their intake alone. */
-export function targetOfEnvironment({ intake, bucket }: Pick<DemoFlags, 'intake' | 'bucket'>): Target {
+export function targetOfEnvironment(intake: string | undefined, bucket = DEFAULT_BUCKET): Target {
   const config = loadConfig(process.env);
   return {
     config,
-    bucket: bucket ?? DEFAULT_BUCKET,
+    bucket,
     intake: () => intake,
     metrics: () => ({}),
     modelDir: config.PENSTOCK_MODEL_DIR,
