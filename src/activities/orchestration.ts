@@ -1,26 +1,33 @@
 import { Context } from '@temporalio/activity';
 import type { BreakerState, OrchestrationActivities } from '../domain/index.js';
 import { deleteConsumedRecords } from '../stream/index.js';
-import { rollUp, verifyRollups, type RollupProgress } from '../warehouse/index.js';
+import { rollUp, setModelPins, verifyRollups, type RollupProgress } from '../warehouse/index.js';
 import { createBackfillPage, type BackfillDependencies } from './backfill.js';
 import { holdImages } from './holdImages.js';
 
-/** What the activities need; `breakers` tells which circuit breakers are open. */
-export type OrchestrationDependencies = BackfillDependencies & { breakers: () => Promise<BreakerState> };
+/** What the activities need. */
+export interface OrchestrationDependencies extends BackfillDependencies {
+  /** Which circuit breakers are open. */
+  breakers: () => Promise<BreakerState>;
+  /** Name of a model to the hash of its pinned version, as the routes are now. */
+  pins: () => ReadonlyMap<string, string>;
+}
 
 /** Activities on the orchestration queue: light work that needs no GPU. */
 export function createOrchestrationActivities(dependencies: OrchestrationDependencies): OrchestrationActivities {
-  const { config, log, warehouse } = dependencies;
+  const { config, log, warehouse, pins } = dependencies;
   const backfillPage = createBackfillPage(dependencies);
   return {
     holdImages: (input) => holdImages(dependencies, input),
     rollUp: async ({ verify }) => {
+      // Before the pass, which follows them: at most one interval after a change of the routes.
+      for (const change of await setModelPins(warehouse, pins())) log.info(change, 'pin of a model changed');
       const { hours } = await whileBeating((context, onStep) => {
         const before = progressOf(context.info.heartbeatDetails);
         const options = {
           signal: context.cancellationSignal,
           onStep,
-          ...(before ? { now: new Date(before.beganAt), doneThrough: before.doneThrough } : {}),
+          ...(before ? { ...before, now: new Date(before.beganAt) } : {}),
         };
         return verify ? verifyRollups(warehouse, options) : rollUp(warehouse, options);
       });
@@ -52,6 +59,8 @@ async function whileBeating<T>(
 
 function progressOf(details: unknown): RollupProgress | undefined {
   if (typeof details !== 'object' || details === null) return undefined;
-  const { beganAt, doneThrough } = details as Partial<RollupProgress>;
-  return typeof beganAt === 'number' && typeof doneThrough === 'number' ? { beganAt, doneThrough } : undefined;
+  const { beganAt, doneThrough, pinnedAt = 0 } = details as Partial<RollupProgress>;
+  return typeof beganAt === 'number' && typeof doneThrough === 'number'
+    ? { beganAt, doneThrough, pinnedAt }
+    : undefined;
 }

@@ -24,6 +24,7 @@ export {
   type UnaccountedImage,
   type UploadWindow,
 } from './reconcile.js';
+export { setModelPins, type PinChange } from './pins.js';
 export { rollUp, verifyRollups, type RollupOptions, type RollupOutcome, type RollupProgress } from './rollup.js';
 export {
   DEAD_LETTERS,

@@ -19,6 +19,7 @@ import {
   migrate,
   pendingMigrations,
   rollUp,
+  setModelPins,
   verifyRollups,
   type RollupProgress,
   WarehouseError,
@@ -61,6 +62,26 @@ function result(object: string, classes: readonly string[], fields: Partial<Imag
 
 async function store(warehouse: Warehouse, ...results: ImageResult[]): Promise<void> {
   await warehouse.insert({ ...IMAGE_RESULTS, rows: results.map(imageResultRow), timeoutMs: 30_000 });
+}
+
+/** The rollups say what the views say, computed here in another way. */
+async function expectExactRollups(warehouse: Warehouse): Promise<void> {
+  const classes = 'SELECT toString(hour) AS hour, bucket, model, class, images, detections FROM';
+  const order = 'ORDER BY hour, bucket, model, class';
+  expect(await warehouse.query(`${classes} detections_hourly ${order}`)).toEqual(
+    await warehouse.query(
+      `${classes} (SELECT toStartOfHour(uploaded_at) AS hour, bucket, model, class,
+         uniqExact(object, generation) AS images, count() AS detections
+       FROM detections GROUP BY hour, bucket, model, class) ${order}`,
+    ),
+  );
+  const totals = 'SELECT toString(hour) AS hour, bucket, model, images, dead FROM';
+  expect(await warehouse.query(`${totals} images_hourly ORDER BY hour, bucket, model`)).toEqual(
+    await warehouse.query(
+      `${totals} (SELECT toStartOfHour(uploaded_at) AS hour, bucket, model, count() AS images,
+         countIf(status = 'dead') AS dead FROM images GROUP BY hour, bucket, model) ORDER BY hour, bucket, model`,
+    ),
+  );
 }
 
 describe('migrations', () => {
@@ -154,7 +175,7 @@ describe('tables', () => {
         uploaded_at: new Date(UPLOADED).toISOString(),
         received_at: new Date(UPLOADED + 500).toISOString(),
         detected_at: new Date(UPLOADED + 900).toISOString(),
-        ...{ workflow_id: 'detect/t/0/1-aa', run_id: 'r', stored: 1 },
+        ...{ workflow_id: 'detect/t/0/1-aa', run_id: 'r', model_name: 'shapes', stored: 1 },
       },
     ]);
     expect(
@@ -281,25 +302,8 @@ describe('rollups', () => {
     return () => warehouse.close();
   });
 
-  /** The rollups say what the base says, computed here in another way. */
-  async function expectExact(): Promise<void> {
-    const classes = 'SELECT toString(hour) AS hour, bucket, model, class, images, detections FROM';
-    const order = 'ORDER BY hour, bucket, model, class';
-    expect(await warehouse.query(`${classes} detections_hourly ${order}`)).toEqual(
-      await warehouse.query(
-        `${classes} (SELECT toStartOfHour(uploaded_at) AS hour, bucket, model, class,
-           uniqExact(object, generation) AS images, count() AS detections
-         FROM detections GROUP BY hour, bucket, model, class) ${order}`,
-      ),
-    );
-    const totals = 'SELECT toString(hour) AS hour, bucket, model, images, dead FROM';
-    expect(await warehouse.query(`${totals} images_hourly ORDER BY hour, bucket, model`)).toEqual(
-      await warehouse.query(
-        `${totals} (SELECT toStartOfHour(uploaded_at) AS hour, bucket, model, count() AS images,
-           countIf(status = 'dead') AS dead FROM images GROUP BY hour, bucket, model) ORDER BY hour, bucket, model`,
-      ),
-    );
-  }
+  const expectExact = (): Promise<void> => expectExactRollups(warehouse);
+
   const rolledRows = async (): Promise<number> => {
     const [row] = await warehouse.query<{ rows: string }>('SELECT count() AS rows FROM image_rollups');
     return Number(row?.rows);
@@ -363,7 +367,7 @@ describe('rollups', () => {
       doneThrough: first.doneThrough,
       onStep: (progress) => again.push(progress),
     });
-    expect([rows, again.length]).toEqual([6, 1]);
+    expect([rows, again.length]).toEqual([3, 2]);
     expect(watermark.getTime()).toBe(first.beganAt);
     await expectExact();
   });
@@ -376,7 +380,7 @@ describe('rollups', () => {
     );
     const dying = new AbortController();
     await expect(rollUp(warehouse, { signal: dying.signal, onStep: () => dying.abort() })).rejects.toThrow();
-    expect(await rolledRows()).toBe(6);
+    expect(await rolledRows()).toBe(3);
     const writing = (async () => {
       for (let n = 0; n < 20; n += 1) await store(warehouse, result(`n${n}`, ['cat'], { detectedAtMs: UPLOADED + n }));
     })();
@@ -403,5 +407,194 @@ describe('rollups', () => {
     expect((await rollUp(warehouse)).hours).toBe(0);
     expect((await verifyRollups(warehouse)).hours).toBe(0);
     expect(await warehouse.query('SELECT images FROM images_hourly')).toEqual([{ images: '2' }]);
+  });
+});
+
+describe('versions of a model', () => {
+  let warehouse: Warehouse;
+  beforeEach(async () => {
+    const database = freshDatabase();
+    await migrate({ ...account(database), log });
+    warehouse = open(database);
+    return () => warehouse.close();
+  });
+
+  const [A, B, C] = ['shapes@aaaa', 'shapes@bbbb', 'shapes@cccc'];
+  const by = (model: string, object: string, classes: readonly string[], fields: Partial<ImageResult> = {}) =>
+    result(object, classes, { model, ...fields });
+  const dead = (model: string, object: string, fields: Partial<ImageResult> = {}) =>
+    by(model, object, [], { status: 'dead', reason: 'GONE', ...fields });
+  /** What each image shows: `object model status`. */
+  const shown = async (): Promise<string[]> => {
+    const rows = await warehouse.query<{ row: string }>(
+      "SELECT concat(object, ' ', model, ' ', status) AS row FROM images ORDER BY object, model",
+    );
+    return rows.map(({ row }) => row);
+  };
+  const boxes = (): Promise<object[]> =>
+    warehouse.query('SELECT object, model, class FROM detections ORDER BY object, class');
+  const totals = async (): Promise<object | undefined> => {
+    const [row] = await warehouse.query<object>(
+      `SELECT (SELECT count() FROM images) AS images,
+         (SELECT uniqExact(bucket, object, generation) FROM image_results) AS distinct,
+         (SELECT sum(images) FROM images_hourly) AS hourly, (SELECT sum(detections) FROM images_hourly) AS boxes`,
+    );
+    return row;
+  };
+
+  test('an image that two versions have seen is one row, the later version’s, and one box is not two', async () => {
+    await store(warehouse, by(A, 'old', ['dog']), by(A, 'both', ['dog', 'cat']));
+    await store(warehouse, by(B, 'both', ['dog']), by(B, 'new', ['dog']));
+    // What a detector of the old version finds late, or again, changes nothing.
+    await store(warehouse, by(A, 'both', ['dog', 'cat'], { detectedAtMs: UPLOADED + 60_000 }), by(A, 'old', ['dog']));
+    await rollUp(warehouse);
+    for (const merged of [false, true]) {
+      if (merged) await warehouse.command('OPTIMIZE TABLE image_results FINAL');
+      expect(await shown()).toEqual([`both ${B} detected`, `new ${B} detected`, `old ${A} detected`]);
+      expect(await boxes()).toEqual([
+        { object: 'both', model: B, class: 'dog' },
+        { object: 'new', model: B, class: 'dog' },
+        { object: 'old', model: A, class: 'dog' },
+      ]);
+      expect(await warehouse.query('SELECT object, model FROM images_all_versions ORDER BY object, model')).toEqual([
+        { object: 'both', model: A },
+        { object: 'both', model: B },
+        { object: 'new', model: B },
+        { object: 'old', model: A },
+      ]);
+    }
+    expect(await totals()).toEqual({ images: '3', distinct: '3', hourly: '3', boxes: '3' });
+    await expectExactRollups(warehouse);
+  });
+
+  test('another name is another model, and one whose name begins alike', async () => {
+    await store(warehouse, by(A, 'a', ['dog']), by('shapes-2@bbbb', 'a', ['dog']), by('cars@aaaa', 'a', ['car']));
+    expect(await warehouse.query('SELECT model, model_name FROM images ORDER BY model')).toEqual([
+      { model: 'cars@aaaa', model_name: 'cars' },
+      { model: 'shapes-2@bbbb', model_name: 'shapes-2' },
+      { model: A, model_name: 'shapes' },
+    ]);
+  });
+
+  test('a version that fails erases no boxes of another, and of two deaths the later version’s shows', async () => {
+    await store(warehouse, by(A, 'a', ['dog']), dead(A, 'b'), dead(A, 'c'));
+    await store(warehouse, dead(B, 'a', { detectedAtMs: UPLOADED + 9_000 }), dead(B, 'b'), by(B, 'c', []));
+    expect(await shown()).toEqual([`a ${A} detected`, `b ${B} dead`, `c ${B} detected`]);
+    await setModelPins(warehouse, new Map([['shapes', 'aaaa']]));
+    expect(await shown()).toEqual([`a ${A} detected`, `b ${A} dead`, `c ${B} detected`]);
+    await rollUp(warehouse);
+    expect(await totals()).toEqual({ images: '3', distinct: '3', hourly: '3', boxes: '1' });
+    await expectExactRollups(warehouse);
+  });
+
+  test('of three versions the latest shows, and a new one changes nothing for images that it has not seen', async () => {
+    await store(warehouse, by(A, 'a', ['dog']), by(A, 'b', ['dog']), by(A, 'c', ['dog']));
+    await store(warehouse, by(B, 'b', ['cat']), by(B, 'c', ['cat']));
+    // The old version is the last to have looked at b.
+    await store(warehouse, by(A, 'b', ['dog'], { detectedAtMs: UPLOADED + 60_000 }));
+    await rollUp(warehouse);
+    await store(warehouse, by(C, 'c', ['bird', 'bird']));
+    expect(await shown()).toEqual([`a ${A} detected`, `b ${B} detected`, `c ${C} detected`]);
+    await rollUp(warehouse);
+    expect(await totals()).toEqual({ images: '3', distinct: '3', hourly: '3', boxes: '4' });
+    await expectExactRollups(warehouse);
+  });
+
+  test('a pin brings an older version back at once, the rollups follow with the next pass, and a pin can be taken away', async () => {
+    const rows = ['a', 'b', 'c'];
+    await store(warehouse, ...rows.map((object) => by(A, object, ['dog'])));
+    await store(warehouse, ...rows.slice(0, 2).map((object) => by(B, object, ['cat', 'cat'])));
+    const later = async (minutes: number) => {
+      const now = new Date(Date.now() + minutes * 60_000);
+      return { hours: (await rollUp(warehouse, { now })).hours, ...(await totals()) };
+    };
+    const counts = { images: '3', distinct: '3', hourly: '3' };
+    // Beyond the overlap no row is new: nothing but the pin makes a pass look at the hour.
+    await rollUp(warehouse, { now: new Date(Date.now() + 11 * 60_000) });
+    expect(await later(12)).toEqual({ hours: 0, ...counts, boxes: '5' });
+
+    expect(await setModelPins(warehouse, new Map([['shapes', 'aaaa']]))).toEqual([{ name: 'shapes', model: A }]);
+    expect(await setModelPins(warehouse, new Map([['shapes', 'aaaa']]))).toEqual([]);
+    expect(await shown()).toEqual([`a ${A} detected`, `b ${A} detected`, `c ${A} detected`]);
+    expect(await later(13)).toEqual({ hours: 1, ...counts, boxes: '3' });
+    await expectExactRollups(warehouse);
+    expect(await warehouse.query('SELECT DISTINCT model FROM images_hourly')).toEqual([{ model: A }]);
+    expect(await later(14)).toEqual({ hours: 0, ...counts, boxes: '3' });
+
+    expect(await setModelPins(warehouse, new Map())).toEqual([{ name: 'shapes', model: '' }]);
+    expect(await shown()).toEqual([`a ${B} detected`, `b ${B} detected`, `c ${A} detected`]);
+    // The daily comparison would find it too.
+    await verifyRollups(warehouse);
+    expect(await totals()).toEqual({ ...counts, boxes: '5' });
+    await expectExactRollups(warehouse);
+  });
+
+  test('a pin that changes between two tries of a pass is left to the next pass', async () => {
+    const days = Array.from({ length: 5 }, (_, day) => UPLOADED - day * 24 * HOUR);
+    for (const [model, classes] of [
+      [A, ['dog']],
+      [B, ['cat', 'cat']],
+    ] as const)
+      await store(warehouse, ...days.map((uploadedAtMs, day) => by(model, `${day}`, classes, { uploadedAtMs })));
+    await setModelPins(warehouse, new Map([['shapes', 'aaaa']]));
+    const dying = new AbortController();
+    let first: RollupProgress | undefined;
+    const onStep = (progress: RollupProgress): void => {
+      first ??= progress;
+      dying.abort();
+    };
+    await expect(rollUp(warehouse, { signal: dying.signal, onStep })).rejects.toThrow();
+    if (!first) throw new Error('no step was taken');
+    await setModelPins(warehouse, new Map([['shapes', 'bbbb']]));
+    await rollUp(warehouse, { ...first, now: new Date(first.beganAt) });
+    const now = new Date(Date.now() + 11 * 60_000);
+    await rollUp(warehouse, { now });
+    expect(await totals()).toEqual({ images: '5', distinct: '5', hourly: '5', boxes: '10' });
+    await expectExactRollups(warehouse);
+  });
+
+  test('an image that was refused before a detector had it belongs to its model, and any version’s row comes first', async () => {
+    const refused = { reason: 'EXPIRED' as const, detectedAtMs: UPLOADED + 60_000 };
+    await store(warehouse, dead('shapes', 'a', refused), dead('shapes', 'b', refused), dead('shapes', 'c', refused));
+    expect(await shown()).toEqual(['a shapes dead', 'b shapes dead', 'c shapes dead']);
+    await rollUp(warehouse);
+    await store(warehouse, by(A, 'a', ['dog']), dead(A, 'b'));
+    await setModelPins(warehouse, new Map([['shapes', 'bbbb']]));
+    expect(await shown()).toEqual([`a ${A} detected`, `b ${A} dead`, 'c shapes dead']);
+    await rollUp(warehouse);
+    expect(await totals()).toEqual({ images: '3', distinct: '3', hourly: '3', boxes: '1' });
+    await expectExactRollups(warehouse);
+  });
+
+  test('every answer counts each image once while two versions write, duplicates among them, and so do the rollups', async () => {
+    const rounds = Array.from({ length: 12 }, (_, round) => round);
+    const objects = (round: number): string[] => Array.from({ length: 40 }, (_, n) => `r${round}-${n}`);
+    let isWriting = true;
+    const write = async (model: string): Promise<void> => {
+      for (const round of rounds) {
+        await store(warehouse, ...objects(round).map((object) => by(model, object, ['dog'])));
+        await store(warehouse, ...objects(round).map((object) => by(model, object, ['dog'])));
+      }
+    };
+    const read = async (): Promise<number> => {
+      let reads = 0;
+      for (; isWriting; reads += 1) {
+        const [counts] = await warehouse.query<{ rows: string; images: string }>(
+          'SELECT count() AS rows, uniqExact(object) AS images FROM images',
+        );
+        const [found] = await warehouse.query<{ rows: string; images: string }>(
+          'SELECT count() AS rows, uniqExact(object) AS images FROM detections',
+        );
+        expect([counts?.rows, found?.rows]).toEqual([counts?.images, found?.images]);
+        await rollUp(warehouse);
+      }
+      return reads;
+    };
+    const reading = Promise.all([read(), read()]);
+    await Promise.all([write(A), write(B)]).finally(() => (isWriting = false));
+    expect(Math.min(...(await reading))).toBeGreaterThan(2);
+    await rollUp(warehouse);
+    expect(await totals()).toEqual({ images: '480', distinct: '480', hourly: '480', boxes: '480' });
+    await expectExactRollups(warehouse);
   });
 });

@@ -85,12 +85,10 @@ export function askClickHouse(config: Config, log: Logger, timeoutMs: number): P
         return Object.fromEntries(rows.map(({ reason, records }) => [reason, Number(records)]));
       };
       const [[row], deadImages, deadLetters] = await Promise.all([
-        warehouse.query<{ images: string }>(
-          'SELECT count() AS images FROM images WHERE stored_at > now64(3) - INTERVAL 1 MINUTE',
-        ),
+        warehouse.query<{ images: string }>(`SELECT count() AS images FROM images WHERE ${storedWithin('1 MINUTE')}`),
         byReason(
           `SELECT reason, count() AS records FROM images
-           WHERE status = 'dead' AND stored_at > now64(3) - INTERVAL 1 DAY GROUP BY reason ORDER BY records DESC`,
+           WHERE status = 'dead' AND ${storedWithin('1 DAY')} GROUP BY reason ORDER BY records DESC`,
         ),
         byReason(
           `SELECT reason, count() AS records FROM dead_letters
@@ -102,6 +100,12 @@ export function askClickHouse(config: Config, log: Logger, timeoutMs: number): P
       await warehouse.close();
     }
   });
+}
+
+/** Only hours that hold such rows are looked at: the time itself is known to the view only when its rows are resolved. */
+function storedWithin(interval: string): string {
+  const recent = `stored_at > now64(3) - INTERVAL ${interval}`;
+  return `${recent} AND toStartOfHour(uploaded_at) IN (SELECT toStartOfHour(uploaded_at) FROM image_results WHERE ${recent})`;
 }
 
 /** The storage emulator; with Google's own there is nothing to ask, it is null. */
