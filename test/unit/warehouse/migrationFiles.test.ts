@@ -5,6 +5,9 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readMigrations, statementsOf } from '../../../src/warehouse/migrationFiles.js';
 
+/** A file that failed is applied again from its start. An INSERT only where the table makes a second one harmless. */
+const REPEATABLE = /^(CREATE .* IF NOT EXISTS|CREATE OR REPLACE VIEW|ALTER|INSERT INTO model_versions\b)/;
+
 describe('migration files', () => {
   let folder = '';
   beforeEach(async () => {
@@ -36,7 +39,7 @@ describe('migration files', () => {
   test('of the program are well formed', async () => {
     for (const { statements } of await readMigrations()) {
       expect(statements.length).toBeGreaterThan(0);
-      for (const statement of statements) expect(statement).toMatch(/^(CREATE .* IF NOT EXISTS|ALTER)/);
+      for (const statement of statements) expect(statement).toMatch(REPEATABLE);
     }
   });
 });
