@@ -1,11 +1,16 @@
+import { Agent } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
+import type { Storage } from '@google-cloud/storage';
 import type { ImageReason, ImageRef } from '../domain/index.js';
 import { createStorage, type StorageAddress } from './client.js';
-import { answerOf } from './errors.js';
+import { contentOf } from './content.js';
+import { Deadline, ReadError } from './deadline.js';
+import { download, type Answer } from './download.js';
 
 export interface StorageOptions extends StorageAddress {
-  /** Largest object that is read, bytes. */
+  /** Largest object that is read, bytes; also when it is unpacked. */
   maxBytes: number;
-  /** Bound on one whole read, milliseconds. */
+  /** Bound on one whole read, its tries and waits included; milliseconds. */
   timeoutMs: number;
   /** Longest time without a byte, before the first one too; milliseconds, default 10,000. */
   idleMs?: number;
@@ -20,79 +25,98 @@ export interface ObjectReader {
   read(image: ImageRef): Promise<ReadOutcome>;
 }
 
+/** Requests of one read. More, and longer waits, are the workflow's: there a waiting image holds no place. */
+const TRIES = 3;
+const FIRST_WAIT_MS = 500;
+const IDLE_MS = 10_000;
+
+/** Reads objects with Google's application default credentials, without any from an emulator. */
 export function createObjectReader(options: StorageOptions): ObjectReader {
   const storage = createStorage(options);
+  const isSecure = storage.apiEndpoint.startsWith('https:');
+  const agent = isSecure ? new SecureAgent({ keepAlive: true }) : new Agent({ keepAlive: true });
+  const { maxBytes, timeoutMs, idleMs = IDLE_MS } = options;
+
+  const read = async (image: ImageRef, deadline: Deadline): Promise<Buffer> => {
+    const url = mediaUrl(storage.apiEndpoint, image);
+    for (let tries = 1; ; tries += 1) {
+      const authorization = options.endpoint ? {} : await credentials(storage, deadline.signal);
+      // Packed objects come as they are stored, so that their checksum can be held against them.
+      const headers = { 'accept-encoding': 'gzip', 'cache-control': 'no-store', ...authorization };
+      const answer = await download(url, { agent, headers, maxBytes, deadline }).catch((error: unknown) => {
+        if (error instanceof ReadError || tries === TRIES || !isLostConnection(error)) throw error;
+        return undefined;
+      });
+      if (answer?.status === 200) return contentOf(answer, image, maxBytes);
+      const waitMs = FIRST_WAIT_MS * 2 ** (tries - 1);
+      if (answer && (tries === TRIES || !isPassing(answer, waitMs))) throw refusal(answer);
+      await deadline.wait(waitMs * (0.5 + Math.random() / 2));
+    }
+  };
+
   return {
-    read: async ({ bucket, object, generation }) => {
+    read: async (image) => {
+      const deadline = new Deadline({ timeoutMs, idleMs });
       try {
-        const file = storage.bucket(bucket).file(object, { generation });
-        return { kind: 'bytes', bytes: await readBounded(file.createReadStream({ decompress: false }), options) };
+        return { kind: 'bytes', bytes: await read(image, deadline) };
       } catch (error) {
-        return classify(error, options);
+        const { reason } = deadline.signal as { reason: unknown };
+        return outcomeOf(reason instanceof ReadError ? reason : error);
+      } finally {
+        deadline.clear();
       }
     },
   };
 }
 
-class ReadError extends Error {
-  constructor(
-    readonly reason: 'TOO_LARGE' | 'DOWNLOAD_TIMEOUT' | 'DOWNLOAD_FAILED',
-    message: string,
-  ) {
-    super(message);
-  }
+/** Kept and renewed by Google's client; that it takes too long ends with the read. */
+async function credentials(storage: Storage, signal: AbortSignal): Promise<Record<string, string>> {
+  const given = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+  return Promise.race([storage.authClient.getRequestHeaders(), given]);
 }
 
-/** Collects the stream up to the bounds; the stream is destroyed at the first byte above. */
-function readBounded(
-  stream: NodeJS.ReadableStream & { destroy(error?: Error): void },
-  limits: StorageOptions,
-): Promise<Buffer> {
-  const { idleMs = 10_000 } = limits;
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const timer = setTimeout(() => {
-      stop(new ReadError('DOWNLOAD_TIMEOUT', `no whole object within ${limits.timeoutMs} ms, ${length} bytes came`));
-    }, limits.timeoutMs);
-    // A connection that is closed in the middle may give neither an error nor an end.
-    const idle = setTimeout(() => {
-      stop(new ReadError('DOWNLOAD_FAILED', `no byte for ${idleMs} ms, ${length} bytes came`));
-    }, idleMs);
-    const stop = (error: Error): void => {
-      clearTimeout(timer);
-      clearTimeout(idle);
-      stream.destroy();
-      reject(error);
-    };
-    stream.on('data', (chunk: Buffer) => {
-      idle.refresh();
-      length += chunk.length;
-      if (length > limits.maxBytes) stop(new ReadError('TOO_LARGE', `more than ${limits.maxBytes} bytes`));
-      else chunks.push(chunk);
-    });
-    stream.on('error', stop);
-    stream.on('end', () => {
-      clearTimeout(timer);
-      clearTimeout(idle);
-      resolve(Buffer.concat(chunks, length));
-    });
-  });
+function mediaUrl(endpoint: string, { bucket, object, generation }: ImageRef): string {
+  const path = `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(object)}`;
+  return `${endpoint}${path}?alt=media&generation=${encodeURIComponent(generation)}`;
+}
+
+/** Worth another request at once: the server is short of something, and asks for no longer wait than there will be. */
+function isPassing({ status, header }: Answer, waitMs: number): boolean {
+  if (status !== 408 && status !== 429 && status < 500) return false;
+  const after = header('retry-after');
+  return after === undefined || Number(after) * 1000 <= waitMs;
+}
+
+/** Before an answer came: also a connection that the server had closed while nobody used it. */
+function isLostConnection(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (message === 'aborted') return false;
+  return code !== undefined && ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'EAI_AGAIN'].includes(code);
 }
 
 /** The table of what the storage API's answers mean for an image. */
-function classify(error: unknown, { timeoutMs }: StorageOptions): Exclude<ReadOutcome, { kind: 'bytes' }> {
-  const { answer, detail } = answerOf(error);
-  if (error instanceof ReadError)
-    return { kind: error.reason === 'TOO_LARGE' ? 'dead' : 'retry', reason: error.reason, detail };
-  switch (answer) {
-    case 'missing':
-      return { kind: 'dead', reason: 'GONE', detail: 'no such object or generation' };
-    case 'forbidden':
-      return { kind: 'retry', reason: 'FORBIDDEN', detail };
-    case 'timeout':
-      return { kind: 'retry', reason: 'DOWNLOAD_TIMEOUT', detail: `${detail} (limit ${timeoutMs} ms)` };
-    case 'failed':
-      return { kind: 'retry', reason: 'DOWNLOAD_FAILED', detail };
-  }
+function refusal(answer: Answer): ReadError {
+  const { status, header, body } = answer;
+  const after = header('retry-after');
+  const said = body.toString('utf8').replaceAll(/\s+/g, ' ').trim().slice(0, 160);
+  const detail = `answered ${status}${after === undefined ? '' : `, Retry-After ${after.slice(0, 40)}`}: ${said}`;
+  if (status === 404 || status === 410) return new ReadError('dead', 'GONE', 'no such object or generation');
+  if (status === 401 || status === 403) return new ReadError('retry', 'FORBIDDEN', detail);
+  if (status === 408) return new ReadError('retry', 'DOWNLOAD_TIMEOUT', detail);
+  if (status >= 300 && status < 400)
+    return new ReadError('retry', 'DOWNLOAD_FAILED', `answered ${status}, and redirects are not followed`);
+  return new ReadError('retry', 'DOWNLOAD_FAILED', detail);
+}
+
+function outcomeOf(error: unknown): Exclude<ReadOutcome, { kind: 'bytes' }> {
+  if (error instanceof ReadError) return { kind: error.kind, reason: error.reason, detail: error.message };
+  const message = error instanceof Error ? error.message : String(error);
+  const timedOut = /timed? ?out/i.test(message);
+  return {
+    kind: 'retry',
+    reason: timedOut ? 'DOWNLOAD_TIMEOUT' : 'DOWNLOAD_FAILED',
+    detail: message.replaceAll(/\?[^\s"']*/g, '').slice(0, 200),
+  };
 }
