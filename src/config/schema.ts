@@ -43,6 +43,9 @@ export const environmentSchema = z.object({
   PENSTOCK_HTTP_PORT: int(8080, 0, 65535).describe(
     'Port of the role: /healthz, /readyz, /metrics, and its own endpoints. 0 takes a free one.',
   ),
+  PENSTOCK_HTTP_MAX_CONNECTIONS: int(4_000, 10, 100_000).describe(
+    'Most connections to the role at once; further ones are closed as they come.',
+  ),
   PENSTOCK_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

@@ -10,12 +10,28 @@ const epochMs = z.int().nonnegative().describe('Milliseconds since 1970-01-01T00
 /** As far as the columns go: ClickHouse would wrap a larger number around without a word. */
 const unsigned32 = z.int().nonnegative().max(4_294_967_295);
 const pixels = unsigned32.describe('Pixels, after EXIF orientation; 0 when unknown');
+/** Of the same length, digits compare as their numbers do. */
+const LARGEST_GENERATION = String(2n ** 63n - 1n);
 const generation = z
   .string()
-  .regex(/^\d{1,20}$/)
+  .regex(/^\d{1,19}$/, 'no generation: a 64-bit number that is not negative')
+  .refine(
+    (digits) => digits.length < LARGEST_GENERATION.length || digits <= LARGEST_GENERATION,
+    'no generation: more than 64 bits',
+  )
   .describe('GCS object generation, decimal digits');
-const bucket = z.string().min(1).max(222);
-const object = z.string().min(1).max(1024).describe('Object name, as GCS has it, not URL-encoded');
+const bucket = z
+  .string()
+  .min(1)
+  .max(222)
+  .regex(/^[A-Za-z0-9_][\w.-]*$/, 'no name of a bucket');
+const object = z
+  .string()
+  .min(1)
+  .max(1024)
+  .refine((name) => name.isWellFormed(), 'half of a surrogate pair: no UTF-8 has that')
+  .refine((name) => name !== '.' && name !== '..', 'no object has this name')
+  .describe('Object name, as GCS has it, not URL-encoded');
 
 const image = { bucket, object, generation };
 

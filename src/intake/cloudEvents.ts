@@ -55,8 +55,17 @@ function readJsonModes(mediaType: string, body: Buffer, nowMs: number): Incoming
     throw new TooManyEventsError(`${elements.length} events in a batch, at most ${MAX_BATCH_EVENTS}`);
   return elements.map((element) => ({
     ...readStructured(element, nowMs),
-    payload: Buffer.from(JSON.stringify(element)),
+    payload: elementText(element) ?? body,
   }));
+}
+
+/** Undefined for what is nested too deep to be written again, although it could be read. */
+function elementText(element: unknown): Buffer | undefined {
+  try {
+    return Buffer.from(JSON.stringify(element));
+  } catch {
+    return undefined;
+  }
 }
 
 function readStructured(event: unknown, nowMs: number): Omit<IncomingEvent, 'payload'> {

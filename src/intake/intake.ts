@@ -4,6 +4,7 @@ import type { Routing } from '../routing/index.js';
 import type { StreamProducer } from '../stream/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { createAdmission } from './admit.js';
+import { BodyBudget } from './bodyBudget.js';
 import { createBoundedLog } from './boundedLog.js';
 import { DiskWatermark, type DiskProbe } from './diskWatermark.js';
 import { GroupCommit } from './groupCommit.js';
@@ -65,6 +66,7 @@ export function createIntake(options: IntakeOptions): { stop: () => Promise<void
       log,
       metrics,
       commit,
+      bodies: new BodyBudget(config.PENSTOCK_INTAKE_MAX_BODY_BYTES),
       checkSender,
       disk,
       isStopping: () => stopping,

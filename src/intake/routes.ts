@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../telemetry/index.js';
 import type { Admission } from './admit.js';
+import type { BodyBudget } from './bodyBudget.js';
 import { createBoundedLog } from './boundedLog.js';
 import { readCloudEvents } from './cloudEvents.js';
 import type { DiskWatermark } from './diskWatermark.js';
@@ -15,6 +16,7 @@ export interface IntakeRoutesOptions {
   log: Logger;
   metrics: IntakeMetrics;
   commit: GroupCommit;
+  bodies: BodyBudget;
   checkSender?: SenderCheck | undefined;
   disk?: DiskWatermark | undefined;
   /** True from the moment on that the role stops. */
@@ -35,7 +37,7 @@ const RETRY_AFTER_S: Record<Unavailable, number> = {
 const SENTENCE: Record<Unavailable, string> = {
   broker: 'the broker did not acknowledge',
   timeout: 'the broker did not acknowledge in time',
-  buffer: 'too many events wait for the broker',
+  buffer: 'too many events wait for the broker, or too large ones are on their way',
   disk: "the broker's disk is above its watermark",
   stopping: 'intake is stopping',
   keys: 'the keys of the token issuer can not be had',
@@ -45,7 +47,7 @@ const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]+\/[a-z0-9!#$&^_.+-]+$/;
 
 /** `POST /events/gcs` and `POST /events/pubsub`: 2xx means that the broker has every event of the request. */
 export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInstance) => void {
-  const { admit, log, metrics, commit, checkSender, disk, isStopping, now = Date.now } = options;
+  const { admit, log, metrics, commit, bodies, checkSender, disk, isStopping, now = Date.now } = options;
   const refusalLog = createBoundedLog(log, REFUSALS_LOGGED_PER_SECOND);
   // One of its own: a bucket that nobody asked for must not hide refusals.
   const strangerLog = createBoundedLog(log, 1);
@@ -64,6 +66,7 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
       }
     }
     if (await disk?.isAbove()) return unavailable(reply, 'disk');
+    if (!bodies.take(request, reply)) return unavailable(reply, 'buffer');
     // A content type that can't be parsed would be answered 415 before the body is read, and then sent again for days.
     const { headers } = request.raw;
     const mediaType = (headers['content-type']?.split(';')[0] ?? '').trim().toLowerCase();

@@ -38,7 +38,12 @@ export async function serveRole(role: string, start: (context: RoleContext) => P
   const controller = new AbortController();
   let running: RunningRole | undefined;
   const waits = new Map([['start', 'starting']]);
-  const http = createHttpServer({ metrics, waits, maxBodyBytes: config.PENSTOCK_INTAKE_MAX_BODY_BYTES });
+  const http = createHttpServer({
+    metrics,
+    waits,
+    maxBodyBytes: config.PENSTOCK_INTAKE_MAX_BODY_BYTES,
+    maxConnections: config.PENSTOCK_HTTP_MAX_CONNECTIONS,
+  });
 
   let ending: Promise<void> | undefined;
   const end = (why: string, exitCode: number): Promise<void> => (ending ??= shutDown(why, exitCode));

@@ -26,8 +26,7 @@ interface Retention {
   nowMs: number;
 }
 
-/** Largest values that the columns hold; ClickHouse would wrap a larger one around without a word. */
-const MAX_GENERATION = 2n ** 64n - 1n;
+/** Largest time that the columns hold; ClickHouse would wrap a larger one around without a word. */
 const MAX_TIME_MS = Date.UTC(2100, 0);
 const DAY_MS = 86_400_000;
 
@@ -57,8 +56,8 @@ function readResult(source: RecordSource, value: unknown, retention: Retention):
   const parsed = imageResultSchema.safeParse(value);
   if (!parsed.success) return unfit(issuesOf(parsed.error));
   const result = parsed.data;
-  const { uploadedAtMs, receivedAtMs, detectedAtMs, generation } = result;
-  const wrong = beyondColumns({ uploadedAtMs, receivedAtMs, detectedAtMs }, generation);
+  const { uploadedAtMs, receivedAtMs, detectedAtMs } = result;
+  const wrong = beyondColumns({ uploadedAtMs, receivedAtMs, detectedAtMs });
   if (wrong !== undefined) return unfit(wrong);
   if (isTooOld(uploadedAtMs, retention)) return outOfRetention(uploadedAtMs);
   return row(source, IMAGE_RESULTS, uploadedAtMs, imageResultRow(result));
@@ -68,8 +67,8 @@ function readEvent(source: RecordSource, value: unknown, topicLane: string, rete
   const parsed = imageEventSchema.safeParse(value);
   if (!parsed.success) return unfit(issuesOf(parsed.error));
   const event = parsed.data;
-  const { uploadedAtMs, receivedAtMs, deadlineMs = 0, generation } = event;
-  const wrong = beyondColumns({ uploadedAtMs, receivedAtMs, deadlineMs }, generation);
+  const { uploadedAtMs, receivedAtMs, deadlineMs = 0 } = event;
+  const wrong = beyondColumns({ uploadedAtMs, receivedAtMs, deadlineMs });
   if (wrong !== undefined) return unfit(wrong);
   if (isTooOld(uploadedAtMs, retention)) return outOfRetention(uploadedAtMs);
   const { topic, partition, offset, timestampMs } = source;
@@ -81,10 +80,8 @@ function readEvent(source: RecordSource, value: unknown, topicLane: string, rete
 }
 
 /** What the schema of the message allows and no column holds. */
-function beyondColumns(times: Record<string, number>, generation = '0'): string | undefined {
+function beyondColumns(times: Record<string, number>): string | undefined {
   for (const [field, ms] of Object.entries(times)) if (ms > MAX_TIME_MS) return `${field}: ${ms} is after 2100`;
-  if (generation.length > 19 && BigInt(generation) > MAX_GENERATION)
-    return `generation: ${generation} is no 64-bit number`;
   return undefined;
 }
 

@@ -1,27 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { scene } from '../../src/scenes/index.js';
 import { endpointsNow, eventually, imageCounts, uploadAll } from './pipeline.js';
+import { residentMb } from './roleProcess.js';
 
 const IMAGES = 10_000;
 const FIRST = 1_000;
 const MAY_GROW_MB = 64;
 const ROLES = ['intake', 'dispatcher', 'detector', 'orchestrator', 'sink'];
 const pictures = await Promise.all(Array.from({ length: 16 }, async (_, seed) => (await scene(seed)).jpeg));
-
-/** Resident megabytes of a process and of its children, as the kernel counts them. */
-async function residentMb(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  const own = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
-  const below = await Promise.all(
-    children
-      .split(' ')
-      .filter(Boolean)
-      .map((child) => residentMb(Number(child))),
-  );
-  return own + below.reduce((sum, mb) => sum + mb, 0);
-}
 
 async function residentByRole(): Promise<Record<string, number>> {
   const { pids } = await endpointsNow();

@@ -106,7 +106,12 @@ export async function startIntake(
   const metrics = createMetrics('intake');
   const broker = new MemoryProducer();
   const waits = new Map<string, string>();
-  const http = createHttpServer({ metrics, waits, maxBodyBytes: config.PENSTOCK_INTAKE_MAX_BODY_BYTES });
+  const http = createHttpServer({
+    metrics,
+    waits,
+    maxBodyBytes: config.PENSTOCK_INTAKE_MAX_BODY_BYTES,
+    maxConnections: config.PENSTOCK_HTTP_MAX_CONNECTIONS,
+  });
   const { log, lines } = capturedLogger();
   const routing = await openRouting(config, log);
   const intake = createIntake({

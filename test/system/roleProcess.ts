@@ -1,0 +1,66 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { roleEnvironment } from '../../src/embedded/index.js';
+import { endpointsNow, eventually } from './pipeline.js';
+
+const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** A role of the program beside those of the stack, on the stack's servers. */
+export interface RoleProcess {
+  /** http://host:port */
+  address: string;
+  pid: number;
+  stop: () => Promise<void>;
+}
+
+/** Starts a role and waits until it is ready. `environment` goes before what points it at the stack. */
+export async function startRole(role: string, environment: Record<string, string>): Promise<RoleProcess> {
+  const child = fork(PROGRAM, [role], {
+    execArgv: ['--max-old-space-size=128', '--max-semi-space-size=4'],
+    env: {
+      PATH: process.env['PATH'],
+      ...roleEnvironment(await endpointsNow()),
+      PENSTOCK_HTTP_PORT: '0',
+      PENSTOCK_LOG_LEVEL: 'fatal',
+      ...environment,
+    },
+  });
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    await ended;
+  };
+  try {
+    const port = await new Promise<number>((resolve, reject) => {
+      child.once('message', (message) => resolve((message as { port: number }).port));
+      child.once('exit', (code) => reject(new Error(`${role} ended with ${code} before it listened`)));
+    });
+    const address = `http://127.0.0.1:${port}`;
+    await eventually(
+      async () => (await fetch(`${address}/readyz`)).status,
+      (status) => status === 200,
+      60_000,
+    );
+    return { address, pid: child.pid ?? 0, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Resident megabytes of a process and of its children, as the kernel counts them. */
+export async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  const own = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+  const below = await Promise.all(
+    children
+      .split(' ')
+      .filter(Boolean)
+      .map((child) => residentMb(Number(child))),
+  );
+  return own + below.reduce((sum, mb) => sum + mb, 0);
+}
