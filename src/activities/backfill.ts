@@ -42,7 +42,8 @@ const PATIENCE_MS = 7 * 86_400_000;
 interface Candidate {
   object: FinalizedObject;
   image: string;
-  lane: string;
+  /** Undefined for one that is dead before any work: what it has for record is its result. */
+  lane: string | undefined;
   model: string;
   record: AddressedRecord;
 }
@@ -77,6 +78,10 @@ async function backfillPage(
 ): Promise<BackfillPageOutcome> {
   const { config, log, lister, producer } = dependencies;
   const { bucket, prefix, after, lane, dryRun } = input;
+  const { PENSTOCK_BUCKETS: buckets } = config;
+  if (buckets.length > 0 && !buckets.includes(bucket)) {
+    return { kind: 'impossible', what: `gs://${bucket} is not in PENSTOCK_BUCKETS: ${buckets.join(', ')}` };
+  }
   if (lane !== undefined && !config.PENSTOCK_LANES.includes(lane)) {
     return {
       kind: 'impossible',
@@ -92,9 +97,10 @@ async function backfillPage(
   const candidates = admit(dependencies, input, listed.resources, counts);
   const wanted = input.missing ? await withoutOutcome(dependencies, candidates, counts) : candidates;
 
-  const full = await fullLane(dependencies, input, new Set(wanted.map((one) => one.lane)));
+  const full = await fullLane(dependencies, input, new Set(wanted.flatMap((one) => one.lane ?? [])));
   if (full) return full;
-  counts.enqueued = wanted.length;
+  counts.enqueued = wanted.filter((one) => one.lane !== undefined).length;
+  counts.hopeless = wanted.length - counts.enqueued;
   if (!dryRun) {
     for (const [topic, records] of byTopic(wanted)) await producer.send(topic, records);
   }
@@ -117,10 +123,9 @@ function admit(
   const nowMs = Date.now();
   const admitObject = createObjectAdmission(config, (object) => {
     const to = route(object);
-    // Without the deadline of its route: whoever asks for old images wants them, however late.
     return to && { lane: lane ?? to.lane, model: model ?? to.model };
   });
-  return resources.flatMap((resource) => {
+  return resources.flatMap((resource): Candidate[] => {
     const reading = readStorageObject(resource, 'object', nowMs);
     if (reading.kind === 'ignored') counts.notImage += 1;
     else if (reading.kind === 'refused') {
@@ -128,10 +133,11 @@ function admit(
       log.warn({ bucket, detail: reading.detail }, 'object refused');
     } else if (reading.object.uploadedAtMs < sinceMs) counts.older += 1;
     else {
-      const admission = admitObject(reading.object, { sourceId, nowMs });
+      const admission = admitObject(reading.object, { sourceId, nowMs, isLateWanted: true });
       if (admission.outcome === 'accepted') return [{ object: reading.object, ...admission }];
+      if (admission.outcome === 'refused') return [{ object: reading.object, ...admission, lane: undefined }];
       if (admission.outcome === 'unrouted') counts.unrouted += 1;
-      else counts.outOfRetention += 1;
+      if (admission.outcome === 'out_of_retention') counts.outOfRetention += 1;
     }
     return [];
   });

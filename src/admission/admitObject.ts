@@ -18,13 +18,21 @@ export type ObjectAdmission =
   | { outcome: 'accepted'; id: string; image: string; lane: string; model: string; record: AddressedRecord }
   | { outcome: 'out_of_retention'; image: string; detail: string }
   /** Dead before any work: its result is written here. */
-  | { outcome: 'refused'; image: string; reason: ImageReason; detail: string; record: AddressedRecord }
+  | { outcome: 'refused'; image: string; model: string; reason: ImageReason; detail: string; record: AddressedRecord }
   | { outcome: 'bucket_not_allowed'; bucket: string }
   | { outcome: 'unrouted'; image: string };
 
 /** A record and the topic that it goes to. */
 export interface AddressedRecord extends OutgoingRecord {
   topic: string;
+}
+
+/** Whence and when an object comes. */
+export interface AdmittedFrom {
+  sourceId?: string | undefined;
+  nowMs: number;
+  /** Its deadline does not count: whoever asks for old images wants them, however late. Default false. */
+  isLateWanted?: boolean;
 }
 
 export type AdmissionConfig = Pick<Config, 'PENSTOCK_RETENTION_DAYS' | 'PENSTOCK_IMAGE_MAX_BYTES' | 'PENSTOCK_BUCKETS'>;
@@ -38,11 +46,11 @@ const DAY_MS = 86_400_000;
 export function createObjectAdmission(
   config: AdmissionConfig,
   route: Router,
-): (object: FinalizedObject, from: { sourceId?: string | undefined; nowMs: number }) => ObjectAdmission {
+): (object: FinalizedObject, from: AdmittedFrom) => ObjectAdmission {
   const days = config.PENSTOCK_RETENTION_DAYS;
   const maxBytes = config.PENSTOCK_IMAGE_MAX_BYTES;
   const buckets: ReadonlySet<string> = new Set(config.PENSTOCK_BUCKETS);
-  return (object, { sourceId, nowMs }) => {
+  return (object, { sourceId, nowMs, isLateWanted }) => {
     const { bucket, uploadedAtMs } = object;
     const image = imageKey(object);
     if (buckets.size > 0 && !buckets.has(bucket)) return { outcome: 'bucket_not_allowed', bucket };
@@ -53,13 +61,13 @@ export function createObjectAdmission(
       return { outcome: 'out_of_retention', image, detail: `uploaded ${uploaded}, kept for ${days} days` };
     }
     const { lane, model } = to;
-    const deadlineMs = deadlineOf(to, object);
+    const deadlineMs = isLateWanted ? undefined : deadlineOf(to, object);
     const hopeless = whyHopeless(object, { maxBytes, deadlineMs, nowMs });
     if (hopeless) {
       // As a detector would have written it, so that the image has a row and can be found.
       const result = refusedResult({ ...object, model, receivedAtMs: nowMs }, { ...hopeless, nowMs });
       const record = { topic: IMAGE_RESULTS_TOPIC, key: image, value: JSON.stringify(result) };
-      return { outcome: 'refused', image, ...hopeless, record };
+      return { outcome: 'refused', image, model, ...hopeless, record };
     }
     const event = imageEvent(object, { model, deadlineMs, sourceId, nowMs });
     const record = { topic: imageEventsTopic(lane), key: image, value: JSON.stringify(event) };

@@ -48,6 +48,8 @@ export interface BackfillCounts {
   detected: number;
   /** Dead under the model for a reason that another try does not change. */
   dead: number;
+  /** Dead before any work, as its description tells (0 bytes, too large): its row is written. */
+  hopeless: number;
   unrouted: number;
   outOfRetention: number;
   /** Described by the bucket in a way that no event may be: a date in the future, a name that is too long. */
@@ -61,6 +63,7 @@ export const NOTHING_COUNTED: Readonly<BackfillCounts> = {
   older: 0,
   detected: 0,
   dead: 0,
+  hopeless: 0,
   unrouted: 0,
   outOfRetention: 0,
   refused: 0,

@@ -7,8 +7,15 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { BatchStarter } from '../../src/client/index.js';
-import { ORCHESTRATION_QUEUE, type BatchMemo, type PackedImage } from '../../src/domain/index.js';
+import { backfillEnd, BatchStarter, startBackfill } from '../../src/client/index.js';
+import {
+  NOTHING_COUNTED,
+  ORCHESTRATION_QUEUE,
+  type BackfillPageInput,
+  type BackfillPageOutcome,
+  type BatchMemo,
+  type PackedImage,
+} from '../../src/domain/index.js';
 import { cacheDir } from '../../src/embedded/cache.js';
 import { openPorts } from '../../src/embedded/ports.js';
 import { resolveTemporal } from '../../src/embedded/servers/temporal.js';
@@ -26,6 +33,9 @@ let connection: Connection;
 let client: Client;
 let detectors: ScriptedDetectors;
 let native: NativeConnection;
+/** What `backfillPage` answers, and what it was asked. */
+let pages: BackfillPageOutcome[] = [];
+const asked: BackfillPageInput[] = [];
 let orchestrator: { worker: Worker; end: Promise<void> };
 
 beforeAll(async () => {
@@ -53,6 +63,12 @@ beforeAll(async () => {
     connection: native,
     taskQueue: ORCHESTRATION_QUEUE,
     workflowBundle: { codePath },
+    activities: {
+      backfillPage: (input: BackfillPageInput) => {
+        asked.push(input);
+        return Promise.resolve(pages.shift());
+      },
+    },
   });
   orchestrator = { worker, end: worker.run() };
 });
@@ -104,4 +120,36 @@ it('a batch with a long history goes on in a new run: progress, memo, attributes
   expect(await starter.start({ workflowId, input, memo })).toEqual({ kind: 'exists', memo });
   await recordHistory('detectBatch.continued.1', client.workflow.getHandle(workflowId, first.runId));
   await recordHistory('detectBatch.continued.2', client.workflow.getHandle(workflowId, last.runId));
+});
+
+it('a backfill with a long history goes on in a new run: position, counts and pace stay', async () => {
+  const page = (index: number): BackfillPageOutcome => ({
+    kind: 'page',
+    counts: { ...NOTHING_COUNTED, listed: 2, enqueued: 1, older: 1 },
+    last: `${index}.jpg`,
+    isEnd: index === 5,
+  });
+  pages = [
+    page(0),
+    { kind: 'full', what: 'enough wait', lane: 'bulk' },
+    page(1),
+    { kind: 'waiting', what: 'ClickHouse: away', patienceMs: 60_000 },
+    ...[2, 3, 4, 5].map(page),
+  ];
+  const workflowId = `backfill/uploads/${newModel()}`;
+  const pace = { imagesPerSecond: 20, ahead: 50 };
+  const options = { bucket: 'uploads', prefix: '', missing: true, dryRun: false, model: 'shapes', sinceMs: 1 };
+  const { handle } = await startBackfill(client, workflowId, { ...options, pace });
+  const first = await handle.describe();
+  expect(await backfillEnd(handle)).toMatchObject({
+    status: 'done',
+    result: { counts: { listed: 12, enqueued: 6, older: 6 } },
+  });
+  const names = ['0', '0', '1', '1', '2', '3', '4'].map((name) => `${name}.jpg`);
+  expect(asked.map(({ after }) => after)).toEqual([undefined, ...names]);
+  expect(asked.at(-1)).toMatchObject({ ...options, ahead: 50, objects: 50, sourceId: `backfill/${first.runId}` });
+  const last = await client.workflow.getHandle(workflowId).describe();
+  expect(last.runId).not.toBe(first.runId);
+  await recordHistory('backfill.continued.1', client.workflow.getHandle(workflowId, first.runId));
+  await recordHistory('backfill.continued.2', client.workflow.getHandle(workflowId, last.runId));
 });

@@ -48,6 +48,7 @@ export function reportText({ status, dryRun, counts, message }: BackfillReport):
 const SKIPPED: readonly (readonly [keyof BackfillCounts, string])[] = [
   ['detected', 'detected already'],
   ['dead', 'dead for good'],
+  ['hopeless', 'dead before any work'],
   ['notImage', 'no images'],
   ['older', 'older than asked for'],
   ['unrouted', 'unrouted'],

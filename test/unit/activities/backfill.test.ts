@@ -34,7 +34,7 @@ interface Rig {
 }
 
 function rig({ resources = [resource('a.jpg'), resource('b.jpg')], rows = [], but = {} }: Rig) {
-  const sent: { topic: string; event: ImageEvent }[] = [];
+  const sent: { topic: string; key: string | undefined; event: ImageEvent | undefined }[] = [];
   const query = () => Promise.resolve(rows.map((row) => ({ ...row, generation: '17', name: 'shapes' })));
   const page = createBackfillPage({
     config: loadConfig({}),
@@ -42,7 +42,13 @@ function rig({ resources = [resource('a.jpg'), resource('b.jpg')], rows = [], bu
     warehouse: { query } as unknown as Warehouse,
     producer: {
       send: (topic, records) => {
-        sent.push(...records.map(({ value }) => ({ topic, event: imageEventSchema.parse(JSON.parse(value)) })));
+        sent.push(
+          ...records.map(({ key, value }) => ({
+            topic,
+            key,
+            event: imageEventSchema.safeParse(JSON.parse(value)).data,
+          })),
+        );
         return Promise.resolve();
       },
       isHealthy: () => true,
@@ -79,9 +85,27 @@ describe('a page of a backfill', () => {
     expect(sent[0]?.event).not.toHaveProperty('deadlineMs');
   });
 
+  it('writes the result of what is dead before any work, and that once', async () => {
+    const resources = [
+      resource('a.jpg', { size: '0' }),
+      resource('b.jpg', { metadata: { 'penstock-deadline': '2020-01-01T00:00:00Z' } }),
+    ];
+    const { page, sent } = rig({ resources });
+    expect(await page(input())).toMatchObject({ counts: { listed: 2, enqueued: 1, hopeless: 1 } });
+    expect(sent.map(({ topic, key }) => [topic, key])).toEqual([
+      ['penstock.image-results', 'gs://uploads/a.jpg#17'],
+      ['penstock.image-events.bulk', 'gs://uploads/b.jpg#17'],
+    ]);
+    const rows = [{ object: 'a.jpg', reason: 'NOT_AN_IMAGE', detected: 0 }];
+    const again = rig({ resources: resources.slice(0, 1), rows });
+    expect(await again.page(input({ missing: true }))).toMatchObject({ counts: { hopeless: 0, dead: 1 } });
+  });
+
   it('leaves out what is older than the tables keep it, and what nothing is routed for', async () => {
     const old = resource('a.jpg', { timeCreated: new Date(Date.now() - 400 * 24 * HOUR_MS).toISOString() });
-    const { page } = rig({ resources: [old, resource('b.jpg')], but: { route: () => undefined } });
+    const route: BackfillDependencies['route'] = ({ object }) =>
+      object === 'b.jpg' ? undefined : { lane: 'bulk', model: 'shapes' };
+    const { page } = rig({ resources: [old, resource('b.jpg')], but: { route } });
     expect(await page(input())).toMatchObject({ counts: { listed: 2, enqueued: 0, outOfRetention: 1, unrouted: 1 } });
   });
 
@@ -106,7 +130,7 @@ describe('a page of a backfill', () => {
       ],
     });
     expect(await page(input({ missing: true }))).toMatchObject({ counts: { enqueued: 2, detected: 2, dead: 1 } });
-    expect(sent.map(({ event }) => event.object)).toEqual(['c.jpg', 'e.jpg']);
+    expect(sent.map(({ event }) => event?.object)).toEqual(['c.jpg', 'e.jpg']);
   });
 
   it('enqueues nothing in a dry run, and nothing while the lane is full', async () => {
