@@ -39,7 +39,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     workflowBundle: workflowBundle(),
     activities: createOrchestrationActivities({
       ...{ config, log, warehouse, producer, lister, route: routing.route },
-      pins: routing.pins,
+      pins: () => routing.pins(),
       breakers: () => readBreakers(temporal.client),
     }),
     maxConcurrentActivityTaskExecutions: 10,
