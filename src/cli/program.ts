@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { backfillCommand } from './backfill/index.js';
 import { auditCommand } from './audit/index.js';
+import { breakerCommand } from './breaker/index.js';
 import { demoCommand } from './demo/index.js';
 import { imageCommand } from './image/index.js';
 import { migrateCommand } from './migrate/index.js';
@@ -32,6 +33,7 @@ export function program(): Command {
   penstock.addCommand(upCommand());
   penstock.addCommand(demoCommand());
   penstock.addCommand(statusCommand());
+  penstock.addCommand(breakerCommand());
   penstock.addCommand(backfillCommand());
   penstock.addCommand(imageCommand());
   penstock.addCommand(auditCommand());

@@ -35,10 +35,13 @@ export async function ensureBreaker(client: Client, config: Config): Promise<voi
   );
 }
 
-/** Which sources are held, and why. Nothing is where the workflow does not run. Throws when Temporal does not answer. */
-export async function readBreakers(client: Client): Promise<BreakerState> {
+/**
+ * Which sources are held, and why. Nothing is where the workflow does not run. Throws when Temporal does not answer, or
+ * no orchestrator, within `timeoutMs` (default 10,000).
+ */
+export async function readBreakers(client: Client, timeoutMs = CALL_MS): Promise<BreakerState> {
   try {
-    return await client.withDeadline(Date.now() + CALL_MS, () =>
+    return await client.withDeadline(Date.now() + timeoutMs, () =>
       client.workflow.getHandle(BREAKER_WORKFLOW_ID).query<BreakerState>(BREAKER_QUERY),
     );
   } catch (error) {

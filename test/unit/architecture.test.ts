@@ -35,6 +35,7 @@ const DEEP: Record<string, string> = {
 const TYPES_BACK: Record<string, string> = {
   'cli/backfill/backfill.ts -> cli/backfill/index.ts': 'the options of a verb are declared beside its flags',
   'cli/backfill/options.ts -> cli/backfill/index.ts': 'the options of a verb are declared beside its flags',
+  'cli/breaker/breaker.ts -> cli/breaker/index.ts': 'the options of a verb are declared beside its flags',
   'cli/demo/demo.ts -> cli/demo/index.ts': 'the options of a verb are declared beside its flags',
   'cli/audit/audit.ts -> cli/audit/index.ts': 'the options of a verb are declared beside its flags',
   'cli/image/image.ts -> cli/image/index.ts': 'the options of a verb are declared beside its flags',

@@ -140,8 +140,8 @@ export interface Work {
   batches: ImageFacts['batch'][];
   openBatches: Record<string, number>;
   namespace: string;
-  /** Circuit breakers that are open. */
-  breakers: OpenBreaker[];
+  /** Circuit breakers that are open; null where no orchestrator answers for them. */
+  breakers: OpenBreaker[] | null;
 }
 
 /** What Temporal has of images: their batches, and how many are open in the lanes in which some of them wait. */
@@ -158,7 +158,10 @@ export async function askWork(config: Config, images: readonly Omit<ImageFacts, 
       const most = 10 * config.PENSTOCK_WINDOW_BATCHES;
       open[lane] = (await openBatches(temporal.client, imageEventsTopic(lane), most)).length;
     }
-    const breakers = (await readBreakers(temporal.client)).open;
+    const breakers = await readBreakers(temporal.client, QUERY_MS).then(
+      ({ open: held }) => held,
+      () => null,
+    );
     return { batches, openBatches: open, namespace: temporal.namespace, breakers };
   } finally {
     await temporal.connection.close();

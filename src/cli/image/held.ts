@@ -1,9 +1,9 @@
 import { describeBreaker, sourceKey, type OpenBreaker, type Source } from '../../domain/index.js';
 
-/** Why the events of a source are held; `breakers` is null where Temporal could not be asked. */
+/** Why the events of a source are held; `breakers` is null where nobody could be asked. */
 export function heldSentence(breakers: readonly OpenBreaker[] | null): (source: Source) => string {
   return (source) => {
-    if (breakers === null) return 'held by a circuit breaker; Temporal could not be asked which, and why';
+    if (breakers === null) return 'held by a circuit breaker; which, and why, could not be asked';
     const breaker = breakers.find((one) => sourceKey(one) === sourceKey(source));
     return breaker
       ? describeBreaker(breaker)

@@ -1,6 +1,6 @@
-import { connectTemporal } from '../../client/index.js';
+import { connectTemporal, readBreakers } from '../../client/index.js';
 import type { Config } from '../../config/index.js';
-import { dispatcherGroup, imageEventsTopic } from '../../domain/index.js';
+import { dispatcherGroup, imageEventsTopic, type OpenBreaker } from '../../domain/index.js';
 import { readBacklog } from '../../stream/index.js';
 import type { Logger } from '../../telemetry/index.js';
 import { createWarehouse } from '../../warehouse/index.js';
@@ -45,6 +45,8 @@ export interface Batches {
   open: number;
   /** Closed as failed or timed out in the last day. */
   failedLastDay: number;
+  /** Circuit breakers that are open; null where no orchestrator answers for them. */
+  breakers: OpenBreaker[] | null;
 }
 
 const DAY_MS = 86_400_000;
@@ -55,13 +57,18 @@ export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
     const { client, connection } = await connectTemporal();
     try {
       const since = new Date(Date.now() - DAY_MS).toISOString();
-      const [open, failed] = await Promise.all([
+      const [open, failed, breakers] = await Promise.all([
         client.workflow.count(`WorkflowType = 'detectBatch' AND ExecutionStatus = 'Running'`),
         client.workflow.count(
           `WorkflowType = 'detectBatch' AND ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '${since}'`,
         ),
+        // An orchestrator answers, not Temporal: its silence is no fault of Temporal's.
+        readBreakers(client, timeoutMs / 2).then(
+          (state) => state.open,
+          () => null,
+        ),
       ]);
-      return { open: open.count, failedLastDay: failed.count };
+      return { open: open.count, failedLastDay: failed.count, breakers };
     } finally {
       await connection.close();
     }

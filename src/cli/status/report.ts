@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { describeBreaker, type OpenBreaker } from '../../domain/index.js';
 import { laneOf } from '../../domain/index.js';
 import {
   describeHealth,
@@ -13,11 +14,11 @@ import {
 export interface StatusReport {
   /** ISO 8601. */
   checkedAt: string;
-  /** Every role and server answers and is ready, and no record is missing. */
+  /** Every role and server answers and is ready, no record is missing, and no circuit breaker is open by itself. */
   healthy: boolean;
   /** Events and results in Kafka that their readers have not committed. */
   backlog: TopicBacklog[] | null;
-  /** Running detectBatch workflows, and those that failed in the last 24 hours. */
+  /** Running detectBatch workflows, those that failed in the last 24 hours, and the circuit breakers that are open. */
   batches: Batches | null;
   /** Images stored in the last minute. */
   rate: { storedLastMinute: number; imagesPerSecond: number } | null;
@@ -55,7 +56,10 @@ export function statusReport({ kafka, temporal, clickhouse, gcs, roles }: Answer
   const everything = [...Object.values(servers), ...Object.values(roles ?? {})];
   return {
     checkedAt: now.toISOString(),
-    healthy: everything.every(({ healthy }) => healthy) && (backlog ?? []).every(({ missing }) => missing === 0),
+    healthy:
+      everything.every(({ healthy }) => healthy) &&
+      (backlog ?? []).every(({ missing }) => missing === 0) &&
+      (temporal.answer?.breakers ?? []).every(({ reason }) => reason === 'BY_HAND'),
     backlog,
     batches: temporal.answer,
     rate,
@@ -92,6 +96,7 @@ export function statusTable(report: StatusReport): string {
   work.push(
     ['open batches', batches === null ? unknown : String(batches.open)],
     ['failed batches (24 h)', batches === null ? unknown : String(batches.failedLastDay)],
+    ['circuit breakers', breakers(batches?.breakers ?? null)],
     ['rate', rate === null ? unknown : `${rate.imagesPerSecond.toFixed(1)} images/s in the last minute`],
     ['expected wait', report.expectedWaitSeconds === null ? unknown : duration(report.expectedWaitSeconds)],
     ['dead images (24 h)', reasons(report.deadImages)],
@@ -105,6 +110,11 @@ export function statusTable(report: StatusReport): string {
 }
 
 const short = (name: string): string => name.replace('penstock.', '');
+
+function breakers(open: readonly OpenBreaker[] | null): string {
+  if (open === null) return 'unknown';
+  return open.length === 0 ? 'closed' : open.map(describeBreaker).join('\n');
+}
 
 function reasons(by: Record<string, number> | null): string {
   if (by === null) return 'unknown';

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { OpenBreaker } from '../../../src/domain/index.js';
 import { HEALTHY, unhealthy } from '../../../src/cli/inspect/index.js';
 import { expectedRoles } from '../../../src/cli/inspect/health.js';
 import { waitingLane } from '../../../src/cli/inspect/questions.js';
@@ -22,7 +23,7 @@ function answers(change: Partial<Answers> = {}): Answers {
   const results = { topic: 'penstock.image-results', group: 'penstock.sink', lane: null, records: 1000, missing: 0 };
   return {
     kafka: { health: HEALTHY, answer: [lane('bulk', 580), lane('express', 20), uploads, results] },
-    temporal: { health: HEALTHY, answer: { open: 3, failedLastDay: 1 } },
+    temporal: { health: HEALTHY, answer: { open: 3, failedLastDay: 1, breakers: [] } },
     clickhouse: {
       health: HEALTHY,
       answer: { lastMinute: 120, deadImages: { GONE: 2 }, deadLetters: {} },
@@ -59,7 +60,7 @@ test('a server that is away shows as such, and the rest is still shown', () => {
     NOW,
   );
   expect(report).toMatchObject({ healthy: false, rate: null, expectedWaitSeconds: null, deadImages: null });
-  expect(report.batches).toEqual({ open: 3, failedLastDay: 1 });
+  expect(report.batches).toEqual({ open: 3, failedLastDay: 1, breakers: [] });
   expect(Object.keys(report.servers)).toEqual(['kafka', 'temporal', 'clickhouse']);
   const table = statusTable(report);
   expect(table).toMatch(/clickhouse\s+│ no answer within 6 s/);
@@ -107,4 +108,23 @@ test('durations read like durations', () => {
     '1 h 0 min',
     '2 h 5 min',
   ]);
+});
+
+test('an open circuit breaker is not healthy and says why; one that a person opened is no fault', () => {
+  const breaker = {
+    ...{ bucket: 'uploads', model: 'shapes', reason: 'FORBIDDEN' as const, detail: '403', failing: 24, of: 30 },
+    ...{ openedAtMs: NOW.getTime(), nextProbeAtMs: NOW.getTime() + 30_000, probes: 0 },
+  };
+  const temporal = (open: OpenBreaker[] | null) => ({
+    health: HEALTHY,
+    answer: { open: 3, failedLastDay: 1, breakers: open },
+  });
+  const report = statusReport(answers({ temporal: temporal([breaker]) }), NOW);
+  expect(report.healthy).toBe(false);
+  expect(statusTable(report)).toContain(
+    'gs://uploads under shapes is held since 2026-01-31T12:00:00.000Z: 24 of 30 images FORBIDDEN (403); ' +
+      'next probe 2026-01-31T12:00:30.000Z',
+  );
+  expect(statusReport(answers({ temporal: temporal([{ ...breaker, reason: 'BY_HAND' }]) }), NOW).healthy).toBe(true);
+  expect(statusTable(statusReport(answers({ temporal: temporal(null) }), NOW))).toMatch(/circuit breakers\s+│ unknown/);
 });
