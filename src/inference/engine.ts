@@ -34,6 +34,11 @@ const RESTART_FIRST_MS = 200;
 const RESTART_MAX_MS = 10_000;
 /** Children in a row that end without having served: the fault is not a picture's. */
 const UNFIT_AFTER_DEATHS = 5;
+/**
+ * Images in a row whose model run failed. A provider that is lost fails every one of them, fast, and so draws all work to
+ * itself; a fresh process may have it again.
+ */
+const UNFIT_AFTER_FAILURES = 50;
 /** A child that ends sooner after its start has not served. */
 const QUICK_MS = 30_000;
 
@@ -68,6 +73,7 @@ class ChildEngine implements Engine {
   #emptyIsolations = 0;
   #closed = false;
   #quickDeaths = 0;
+  #failedInARow = 0;
   #nextId = 1;
 
   constructor(options: Parameters<typeof createEngine>[0]) {
@@ -124,7 +130,16 @@ class ChildEngine implements Engine {
     const waiting = this.#inside.get(task.id);
     this.#inside.delete(task.id);
     this.#inferred.inc({ outcome: outcome.kind });
+    this.#watchRuns(outcome);
     if (waiting && !waiting.request.signal.aborted) waiting.request.onOutcome(waiting.image, outcome);
+  }
+
+  #watchRuns(outcome: ImageOutcome): void {
+    if (outcome.kind === 'detected') this.#failedInARow = 0;
+    if (outcome.kind !== 'retry' || outcome.reason !== 'MODEL_FAILED' || this.#closed) return;
+    this.#failedInARow += 1;
+    if (this.#failedInARow === UNFIT_AFTER_FAILURES)
+      this.#options.onUnfit(`the model failed on ${UNFIT_AFTER_FAILURES} images in a row, lastly: ${outcome.detail}`);
   }
 
   #takeBack(request: DetectRequest): void {

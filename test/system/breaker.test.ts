@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBreakers } from '../../src/client/index.js';
+import type { ImageReport } from '../../src/cli/image/answer.js';
 import { loadConfig } from '../../src/config/index.js';
 import {
   BREAKER_WORKFLOW_ID,
@@ -17,6 +18,7 @@ import {
 import { createProducer, readBacklog, type StreamProducer } from '../../src/stream/index.js';
 import { createLogger } from '../../src/telemetry/index.js';
 import { endpointsNow, eventually } from './pipeline.js';
+import { penstock } from './program.js';
 import { recordHistory } from './recordHistory.js';
 import { detected, newModel, ScriptedDetectors, type ScriptedDetector } from './scriptedDetector.js';
 
@@ -77,6 +79,11 @@ function given({ calls }: ScriptedDetector, bucket: string, from = 0): Set<strin
   );
 }
 
+const whereIs = async (name: string) => {
+  const { code, report } = await penstock('image', name);
+  return { code, report: report as ImageReport };
+};
+
 const openOf = async (bucket: string): Promise<OpenBreaker | undefined> =>
   (await readBreakers(client)).open.find((breaker) => breaker.bucket === bucket);
 
@@ -129,6 +136,16 @@ describe('the circuit breaker', () => {
     expect(tried).toBeLessThan(130);
     expect(detector.recorded).toEqual([]);
 
+    const where = await eventually(
+      () => whereIs(`gs://${bad}/image-299.jpg`),
+      ({ report }) => report.images[0]?.state === 'held',
+      30_000,
+    );
+    expect(where.report.images[0]?.sentence).toMatch(/of \d+ images FORBIDDEN \(403 no objects.get\); next probe/);
+    const { code, report } = await penstock('status');
+    expect(code).toBe(1);
+    expect(report).toMatchObject({ healthy: false, batches: { breakers: [{ bucket: bad, model }] } });
+
     // Whoever restarts meanwhile knows nothing, and nothing is lost by it.
     const { pids } = await endpointsNow();
     process.kill(pids['dispatcher'] ?? 0, 'SIGKILL');
@@ -172,11 +189,19 @@ describe('the circuit breaker', () => {
 
   it('is opened and closed by hand', async () => {
     const bucket = `${newModel()}-by-hand`;
-    const handle = client.workflow.getHandle(BREAKER_WORKFLOW_ID);
-    await handle.signal('decide', { bucket, model: 'shapes', open: true, why: 'test' });
-    expect(await openOf(bucket)).toMatchObject({ reason: 'BY_HAND' });
-    await handle.signal('decide', { bucket, model: 'shapes', open: false, why: 'test' });
+    const by = ['--model', 'shapes', '--why', 'ana: a test'];
+    expect(await penstock('breaker', 'open', `gs://${bucket}`, ...by)).toMatchObject({ code: 0 });
+    expect(await openOf(bucket)).toMatchObject({ reason: 'BY_HAND', detail: 'ana: a test' });
+    expect(await penstock('breaker', 'list')).toMatchObject({
+      code: 1,
+      report: { open: [{ bucket, model: 'shapes' }] },
+    });
+    expect(await penstock('breaker', 'close', `gs://${bucket}`, ...by)).toMatchObject({
+      code: 0,
+      report: { open: [] },
+    });
     expect(await openOf(bucket)).toBeUndefined();
-    await recordHistory('breaker', handle);
+    await expect(penstock('breaker', 'close', bucket, ...by)).rejects.toThrow('exit code 2');
+    await recordHistory('breaker', client.workflow.getHandle(BREAKER_WORKFLOW_ID));
   });
 });

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { stringify } from 'yaml';
 import { loadConfig, type Config } from '../../src/config/index.js';
 import type { ImageRef } from '../../src/domain/index.js';
 import { roleEnvironment } from '../../src/embedded/index.js';
@@ -9,6 +12,7 @@ import { scene } from '../../src/scenes/index.js';
 import type * as inference from '../../src/inference/index.js';
 import type { Engine, ImageOutcome } from '../../src/inference/index.js';
 import { createLogger, createMetrics } from '../../src/telemetry/index.js';
+import { Graph } from '../unit/inference/onnx.js';
 import { bucketOf, endpointsNow, eventually } from './pipeline.js';
 
 /** The engine as it is built: its child processes run from dist. */
@@ -45,13 +49,16 @@ function image(): ImageRef {
   return first;
 }
 
-async function newEngine(more: Partial<Config> = {}): Promise<Engine> {
+async function newEngine(
+  more: Partial<Config> = {},
+  { dir = SHAPES, onUnfit }: { dir?: string; onUnfit?: (message: string) => void } = {},
+): Promise<Engine> {
   const engine = createEngine({
     config: { ...config, ...more },
-    model: await loadModel(SHAPES),
+    model: await loadModel(dir),
     log: createLogger('test', 'silent'),
     metrics: createMetrics('test'),
-    onUnfit: (message) => expect.unreachable(message),
+    onUnfit: onUnfit ?? ((message) => expect.unreachable(message)),
   });
   engines.push(engine);
   await eventually(
@@ -205,4 +212,37 @@ describe('the engine', () => {
     const seconds = ((at.at(-1) ?? 0) - (at[0] ?? 0)) / 1_000;
     expect(at.length / seconds).toBeGreaterThan(20 / 2);
   });
+
+  it('gives up, to begin afresh, when its model fails on image after image: its provider may be lost', async () => {
+    const said: string[] = [];
+    const engine = await newEngine({}, { dir: await brokenModel(), onUnfit: (message) => said.push(message) });
+    const { outcomes, done } = detect(engine, [...images, ...images.slice(0, 20)]);
+    await done;
+    expect(new Set([...outcomes.values()].map((outcome) => 'reason' in outcome && outcome.reason))).toEqual(
+      new Set(['MODEL_FAILED']),
+    );
+    expect(said).toEqual([expect.stringMatching(/^the model failed on 50 images in a row, lastly: .*Reshape/s)]);
+  });
 });
+
+/** A model that loads, and of which every run fails: it makes of its input what can't be made of it. */
+async function brokenModel(): Promise<string> {
+  const graph = new Graph();
+  const input = graph.input('images', 'uint8', ['n', 64, 64, 3]);
+  const impossible = graph.node('Reshape', [graph.cast(input, 'float32'), graph.constant([3], [1, 7, 4], 'int64')]);
+  graph.output('boxes', 'float32', ['n', 7, 4], impossible);
+  graph.output('scores', 'float32', ['n', 7, 4], impossible);
+  const dir = await mkdtemp(join(tmpdir(), 'penstock-broken-model-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  await writeFile(join(dir, 'broken.onnx'), graph.toFile());
+  const input64 = { width: 64, height: 64, layout: 'nhwc', type: 'uint8', color: 'rgb', resize: 'stretch' };
+  const output = { decoder: 'boxes-scores', boxes: 'boxes', scores: 'scores' };
+  await writeFile(
+    join(dir, 'model.yaml'),
+    stringify({
+      ...{ name: 'broken', file: 'broken.onnx', license: 'Apache-2.0', input: input64, output },
+      ...{ scoreThreshold: 0.4, iouThreshold: 0.5, classes: ['a', 'b', 'c', 'd'] },
+    }),
+  );
+  return dir;
+}

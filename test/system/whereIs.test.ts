@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { AuditReport } from '../../src/audit/index.js';
 import type { ImageReport } from '../../src/cli/image/answer.js';
@@ -11,22 +9,11 @@ import { scene } from '../../src/scenes/index.js';
 import { createProducer } from '../../src/stream/index.js';
 import { createLogger } from '../../src/telemetry/index.js';
 import { bucketOf, endpointsNow, eventually, postEvent, uploadAll, type Uploaded } from './pipeline.js';
+import { penstock } from './program.js';
 import { detected, newModel, objectsOf, ScriptedDetectors } from './scriptedDetector.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const picture = (await scene(1)).jpeg;
 const folder = `where-${randomUUID().slice(0, 8)}`;
-
-/** Runs a verb against the stack of the tests, as a person would. */
-function penstock(...args: string[]): Promise<{ code: number; report: unknown }> {
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, [MAIN, ...args, '--data-dir', inject('dataDir'), '--json'], (error, stdout, stderr) => {
-      const code = error === null ? 0 : Number(error.code);
-      if (stdout === '') reject(new Error(`exit code ${code}: ${stderr}`));
-      else resolve({ code, report: JSON.parse(stdout) });
-    });
-  });
-}
 
 const where = async (name: string) => {
   const { code, report } = await penstock('image', name);
