@@ -56,7 +56,8 @@ beforeEach(async () => {
 test('rows that ClickHouse refuses become dead letters with its message, all others are stored', async () => {
   const values = Array.from({ length: 3_000 }, (_, n) => imageResult({ object: `o${n}` }));
   // JSON may hold half of a surrogate pair; ClickHouse does not take it.
-  for (const n of [5, 1_500, 2_999]) values[n] = imageResult({ object: `o${n}\ud800` });
+  const detections = [{ class: 'half\ud800', score: 0.9, xMin: 0, yMin: 0, xMax: 1, yMax: 1 }];
+  for (const n of [5, 1_500, 2_999]) values[n] = imageResult({ object: `o${n}`, detections });
   expect(await sink(sliceOf(values))).toEqual({ consumed: 3_000 });
   expect(await countImages(warehouse)).toMatchObject({ images: 2_997 });
   expect(letters.map(({ reason, origin }) => [reason, origin]).sort()).toEqual([
