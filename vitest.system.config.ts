@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 /** Runs against one real stack, file by file: some tests kill parts of it. Build first: roles run from dist/. */
 export default defineConfig({
   test: {
+    // ONNX Runtime reports to its maker unless it is told not to.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     include: ['test/system/**/*.test.ts'],
     globalSetup: ['test/system/setup.ts'],
     fileParallelism: false,
