@@ -7,6 +7,8 @@ import Table from 'cli-table3';
 import { detectEndToEnd } from './detectEndToEnd.mjs';
 import { pathNoop } from './pathNoop.mjs';
 
+// Read by ONNX Runtime in the child processes: it reports to its maker unless it is told not to.
+process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 const BENCHMARKS = { 'detect.endToEnd': detectEndToEnd, 'path.noop': pathNoop };
 const RESULTS = new URL('./results.json', import.meta.url);
 
