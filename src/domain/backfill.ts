@@ -107,8 +107,10 @@ export interface BackfillProgress {
   /** Name of the last object that is done with; empty before the first page. */
   position: string;
   startedAtMs: number;
-  /** Since when it has waited for a server without a page in between; 0 when it does not. */
+  /** Since when it has waited for one thing without a page in between; 0 when it does not. */
   waitingSinceMs: number;
+  /** How long it makes sense to wait for that. */
+  patienceMs?: number;
   pace: BackfillPace;
 }
 

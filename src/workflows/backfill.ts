@@ -55,14 +55,13 @@ export async function backfill(input: BackfillInput): Promise<BackfillResult> {
     const outcome = await page(state.nextPage(`backfill/${workflowInfo().firstExecutionRunId}`));
     const step = state.take(outcome, beganAtMs, Date.now());
     setCurrentDetails(state.describe());
-    const { counts, position, startedAtMs } = state.progress;
+    const { counts, startedAtMs } = state.progress;
     if (step.kind === 'end') return { counts, startedAtMs, endedAtMs: Date.now() };
     if (step.kind === 'fail') {
-      const where = position ? `; to go on from there: --start-after '${position}'` : '';
       throw ApplicationFailure.create({
         type: 'BackfillStopped',
         nonRetryable: true,
-        message: `${step.why}; ${counts.enqueued} of ${counts.listed} objects were enqueued${where}`,
+        message: state.describeStop(step.why),
         details: [state.progress],
       });
     }

@@ -68,9 +68,12 @@ export class BackfillState {
         this.progress.waitingSinceMs = 0;
         return this.#wait('full', outcome.what);
       case 'waiting': {
-        this.progress.waitingSinceMs ||= nowMs;
-        const waitedMs = nowMs - this.progress.waitingSinceMs;
-        if (waitedMs > outcome.patienceMs) return { kind: 'fail', why: outcome.what };
+        const { waitingSinceMs, patienceMs } = this.progress;
+        // Hours without Kafka are no hours without the bucket: other patience, another cause.
+        const isSame = waitingSinceMs > 0 && (patienceMs ?? outcome.patienceMs) === outcome.patienceMs;
+        this.progress.patienceMs = outcome.patienceMs;
+        this.progress.waitingSinceMs = isSame ? waitingSinceMs : nowMs;
+        if (nowMs - this.progress.waitingSinceMs > outcome.patienceMs) return { kind: 'fail', why: outcome.what };
         return this.#wait('waiting', outcome.what);
       }
       case 'impossible':
@@ -100,6 +103,13 @@ export class BackfillState {
     const ms = Math.min(LONGEST_WAIT_MS[state], FIRST_WAIT_MS * 2 ** Math.min(before, 10));
     Object.assign(this.progress, { state, why } satisfies Partial<BackfillProgress>);
     return { kind: 'sleep', ms };
+  }
+
+  /** For the failure: why, how far it came, and the option that goes on from there, as a shell takes it. */
+  describeStop(why: string): string {
+    const { counts, position } = this.progress;
+    const where = position ? `; to go on from there: --start-after '${position.replaceAll("'", `'\\''`)}'` : '';
+    return `${why}; ${counts.enqueued} of ${counts.listed} objects were enqueued${where}`;
   }
 
   /** For the details of the execution in the Temporal UI. */

@@ -72,6 +72,24 @@ describe('a backfill', () => {
     expect(state.take(waiting, 0, 26_000)).toEqual({ kind: 'fail', why: 'ClickHouse: away' });
   });
 
+  it('begins to count anew when it waits for something else, which may be waited for less long', () => {
+    const missing: BackfillPageOutcome = { kind: 'waiting', what: 'no bucket', patienceMs: 1_000 };
+    const state = new BackfillState(input(), 0);
+    expect(state.take(waiting, 0, 1_000).kind).toBe('sleep');
+    expect(state.take(missing, 0, 9_000).kind).toBe('sleep');
+    expect(state.take(missing, 0, 10_000).kind).toBe('sleep');
+    expect(state.take(missing, 0, 10_500)).toEqual({ kind: 'fail', why: 'no bucket' });
+  });
+
+  it('says with its failure how to go on, whatever the name of the last object', () => {
+    const state = new BackfillState(input(), 0);
+    expect(state.describeStop('no bucket')).toBe('no bucket; 0 of 0 objects were enqueued');
+    state.take(page({ listed: 2, enqueued: 1 }, "a/it's.jpg"), 0, 0);
+    expect(state.describeStop('no bucket')).toBe(
+      `no bucket; 1 of 2 objects were enqueued; to go on from there: --start-after 'a/it'\\''s.jpg'`,
+    );
+  });
+
   it('goes on in a new run where the one before stood', () => {
     const first = new BackfillState(input(), 5);
     first.take(page({ listed: 7, enqueued: 7 }, 'a/7'), 5, 5);
