@@ -35,11 +35,14 @@ export async function auditListing(
     const { wanted, others } = sortOut(options, inTime, counts);
     const known = await receivedAmong(options.warehouse, bucket, [...wanted, ...others].sort(byName));
     for (const object of wanted) {
-      if (known.has(keyOf(object))) continue;
+      const stored = known.get(keyOf(object));
+      // Its event came when it was hopeless, after its deadline.
+      if (stored === 'result') counts.notTaken['refused'] = (counts.notTaken['refused'] ?? 0) + 1;
+      if (stored !== undefined) continue;
       counts.notReceived += 1;
       if (missing.length < mostListed) missing.push(notReceived(object));
     }
-    received += known.size;
+    received += [...wanted, ...others].filter((object) => known.get(keyOf(object)) === 'event').length;
     counts.objects += inTime.length;
     onProgress?.({ doing: 'listing', bucket, done: seen });
     after = page.isEnd ? undefined : page.last;
@@ -59,8 +62,9 @@ export async function lookAgain(
     const images = objects.filter((image) => image.bucket === bucket);
     const identified = images.map((image) => ({ ...image, uploadedAtMs: Date.parse(image.uploadedAt) }));
     const known = await receivedAmong(options.warehouse, bucket, identified);
-    counts.notReceived -= known.size;
-    still.push(...images.filter((image) => !known.has(keyOf(image))));
+    const missing = images.filter((image) => !known.has(keyOf(image)));
+    counts.notReceived -= images.length - missing.length;
+    still.push(...missing);
   }
   return still;
 }

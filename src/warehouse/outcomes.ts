@@ -14,7 +14,7 @@ type UploadedImage = ImageRef & { uploadedAtMs: number };
 
 const HOUR_MS = 3_600_000;
 /** An event without data gives its own time for that of the upload, which may be in the next hour. */
-const EVENT_DELAY_MS = 60_000;
+export const EVENT_DELAY_MS = 60_000;
 
 /**
  * What the tables say of images of one bucket, by model name and then by image key (`imageKey`); one that has no row is

@@ -1,5 +1,6 @@
 import { HELD_LANE, imageEventsTopic } from '../domain/index.js';
 import { clickHouseTime } from './counts.js';
+import { EVENT_DELAY_MS } from './outcomes.js';
 import type { QueryParams, Warehouse } from './warehouse.js';
 
 /** What was uploaded in [from, to) to some buckets under a prefix; milliseconds since the epoch. */
@@ -94,32 +95,37 @@ export function missingImages(
   );
 }
 
+/** What is stored of an object: an event, or only a result, as of one that intake refused before any work. */
+export type Received = 'event' | 'result';
+
 /**
- * Of some objects of one bucket, those that have an event, as `generation object`. All were uploaded in [from, to]. They
- * are looked up by their generations: a thousand names would not fit a request.
+ * Of some objects of one bucket, in the order of their names, those of which something is stored, by
+ * `generation object`. They are looked up by their generations: a thousand names would not fit a request.
  */
 export async function receivedAmong(
   warehouse: Warehouse,
   bucket: string,
   objects: readonly { object: string; generation: string; uploadedAtMs: number }[],
-): Promise<Set<string>> {
-  if (objects.length === 0) return new Set();
+): Promise<Map<string, Received>> {
+  if (objects.length === 0) return new Map();
   const times = objects.map(({ uploadedAtMs }) => uploadedAtMs);
-  const names = objects.map(({ object }) => object);
-  const rows = await warehouse.query<{ object: string; generation: string }>(
-    `SELECT DISTINCT object, generation FROM uploads
-     WHERE bucket = {bucket:String} AND generation IN (${objects.map(({ generation }) => BigInt(generation)).join(', ')})
-       AND object >= {first:String} AND object <= {last:String}
-       AND uploaded_at >= {from:DateTime64(3, 'UTC')} AND uploaded_at <= {to:DateTime64(3, 'UTC')}`,
+  const among = `bucket = {bucket:String} AND object >= {first:String} AND object <= {last:String}
+    AND generation IN (${objects.map(({ generation }) => BigInt(generation)).join(', ')})
+    AND uploaded_at >= {from:DateTime64(3, 'UTC')} AND uploaded_at <= {to:DateTime64(3, 'UTC')}`;
+  const rows = await warehouse.query<{ object: string; generation: string; received: Received }>(
+    `SELECT object, generation, if(max(is_event), 'event', 'result') AS received FROM
+       (SELECT object, generation, true AS is_event FROM upload_events WHERE ${among}
+        UNION ALL SELECT object, generation, false AS is_event FROM image_results WHERE ${among})
+     GROUP BY object, generation`,
     {
       bucket,
-      first: names[0] ?? '',
-      last: names.at(-1) ?? '',
+      first: objects[0]?.object ?? '',
+      last: objects.at(-1)?.object ?? '',
       from: clickHouseTime(new Date(Math.min(...times))),
-      to: clickHouseTime(new Date(Math.max(...times))),
+      to: clickHouseTime(new Date(Math.max(...times) + EVENT_DELAY_MS)),
     },
   );
-  return new Set(rows.map(({ object, generation }) => `${generation} ${object}`));
+  return new Map(rows.map(({ object, generation, received }) => [`${generation} ${object}`, received]));
 }
 
 /**
