@@ -67,15 +67,17 @@ function readEvent(source: RecordSource, value: unknown, topicLane: string, rete
   const parsed = imageEventSchema.safeParse(value);
   if (!parsed.success) return unfit(issuesOf(parsed.error));
   const event = parsed.data;
-  const { uploadedAtMs, receivedAtMs, deadlineMs = 0 } = event;
-  const wrong = beyondColumns({ uploadedAtMs, receivedAtMs, deadlineMs });
+  const { uploadedAtMs, receivedAtMs, deadlineMs } = event;
+  const wrong = beyondColumns({ uploadedAtMs, receivedAtMs });
   if (wrong !== undefined) return unfit(wrong);
   if (isTooOld(uploadedAtMs, retention)) return outOfRetention(uploadedAtMs);
   const { topic, partition, offset, timestampMs } = source;
   const lane = topicLane === HELD_LANE ? (event.lane ?? '') : topicLane;
   // A record without a time (-1), or one of a clock gone wrong, is as old, or as new, as can be.
   const recordedAtMs = Math.min(Math.max(0, timestampMs), MAX_TIME_MS);
-  const json = uploadEventRow(event, { lane, topic, partition, offset, recordedAtMs });
+  // A deadline in the year 9999 is none, and whoever set it is not at fault.
+  const last = deadlineMs === undefined ? {} : { deadlineMs: Math.min(deadlineMs, MAX_TIME_MS) };
+  const json = uploadEventRow({ ...event, ...last }, { lane, topic, partition, offset, recordedAtMs });
   return row(source, UPLOAD_EVENTS, uploadedAtMs, json);
 }
 
