@@ -18,9 +18,16 @@ const ISO_TIME = /^\d{4}-\d{2}-\d{2}(?:T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z
  */
 export function parseSince(text: string, option: string, nowMs: number): number {
   const duration = parseDuration(text);
-  const at = duration === undefined ? (ISO_TIME.test(text) ? Date.parse(text) : Number.NaN) : nowMs - duration;
+  const at = duration === undefined ? (isTime(text) ? Date.parse(text) : Number.NaN) : nowMs - duration;
   if (Number.isNaN(at) || at < 0)
     throw new UsageError(`${option} '${text}': a duration (90s, 15m, 2h, 3d) or an ISO time (2026-01-31T12:00:00Z)`);
   if (at > nowMs) throw new UsageError(`${option} '${text}' is in the future`);
   return at;
+}
+
+/** The parser takes February 30 for March 2. */
+function isTime(text: string): boolean {
+  if (!ISO_TIME.test(text)) return false;
+  const day = new Date(`${text.slice(0, 10)}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text.slice(0, 10));
 }

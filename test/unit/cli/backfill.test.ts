@@ -55,6 +55,8 @@ it('a duration is digits and a unit; a point in time needs an offset, and lies i
   expect(parseSince('2026-01-30T10:00:00+02:00', '--since', NOW)).toBe(Date.parse('2026-01-30T08:00:00Z'));
   expect(() => parseSince('2026-01-30T10:00:00', '--since', NOW)).toThrow(/ISO time/);
   expect(() => parseSince('2026-02-01', '--since', NOW)).toThrow(/future/);
+  for (const none of ['2025-02-30', '2025-04-31T10:00Z', '2025-13-01', '2025-01-01T25:00Z'])
+    expect(() => parseSince(none, '--since', NOW)).toThrow(/ISO time/);
 });
 
 it('says where it stands, what it waits for, and what was skipped', () => {
