@@ -47,6 +47,15 @@ export async function countDeadLetters(warehouse: Warehouse): Promise<Record<str
   return Object.fromEntries(groups.map(({ reason, letters }) => [reason, Number(letters)]));
 }
 
+/**
+ * Condition on `images`: stored within an interval, such as `INTERVAL 1 DAY`. Only hours that hold such rows are looked at:
+ * when a row was stored is known to the view only once it has picked the row.
+ */
+export function storedWithin(interval: string): string {
+  const recent = `stored_at > now64(3) - ${interval}`;
+  return `${recent} AND toStartOfHour(uploaded_at) IN (SELECT toStartOfHour(uploaded_at) FROM image_results WHERE ${recent})`;
+}
+
 /** `2026-01-31 12:00:00.000`, as a parameter of DateTime64(3, 'UTC'). */
 export function clickHouseTime(time: Date): string {
   return time.toISOString().replace('T', ' ').replace('Z', '');

@@ -1,4 +1,4 @@
-import { clickHouseTime } from './counts.js';
+import { clickHouseTime, storedWithin } from './counts.js';
 import type { Warehouse } from './warehouse.js';
 
 /** One object; of all its generations unless one is named. */
@@ -64,14 +64,20 @@ export function uploadsOf(warehouse: Warehouse, name: ObjectName, limit: number)
   );
 }
 
-/** The results of an object, newest generation first, of each the latest first; at most `limit`, of each 1,000 boxes. */
+/**
+ * The results of an object, newest generation first. Of each the detection that `images` shows comes first, where it
+ * shows one, then the latest. At most `limit`, of each 1,000 boxes.
+ */
 export function resultsOf(warehouse: Warehouse, name: ObjectName, limit: number): Promise<ResultRow[]> {
   return warehouse.query<ResultRow>(
     `SELECT generation, model, status, reason, detail, width, height,
        arraySlice(arrayZip(boxes.class, boxes.score, boxes.x_min, boxes.y_min, boxes.x_max, boxes.y_max), 1, 1000) AS boxes,
        uploaded_at, received_at, detected_at, stored_at, attempts, workflow_id, run_id
      FROM image_results FINAL WHERE ${OF_OBJECT}
-     ORDER BY generation DESC, detected_at DESC LIMIT {limit:UInt32}
+     ORDER BY generation DESC,
+       status = 'detected' AND (generation, model) IN (SELECT generation, model FROM images WHERE ${OF_OBJECT}) DESC,
+       detected_at DESC
+     LIMIT {limit:UInt32}
      SETTINGS do_not_merge_across_partitions_select_final = 1`,
     { ...paramsOf(name), limit },
   );
@@ -80,7 +86,7 @@ export function resultsOf(warehouse: Warehouse, name: ObjectName, limit: number)
 /** Images a second whose rows were stored in the last `minutes`. */
 export async function storedRate(warehouse: Warehouse, minutes: number): Promise<number> {
   const [row] = await warehouse.query<{ images: string }>(
-    'SELECT count() AS images FROM images WHERE stored_at > now64(3) - toIntervalMinute({minutes:UInt32})',
+    `SELECT count() AS images FROM images WHERE ${storedWithin('toIntervalMinute({minutes:UInt32})')}`,
     { minutes },
   );
   return Number(row?.images ?? 0) / (minutes * 60);
@@ -95,14 +101,22 @@ export interface RefusedEvent {
 }
 
 /**
- * Events that intake has refused since a time and that name the object; at most three, the latest first. Looks for the
- * name in what they hold, as JSON has it; gives up after 3 s.
+ * Events that intake has refused since a time and that name the object; at most three, the latest first. Looks in what
+ * they hold for the whole name, as JSON has it or at the end of a CloudEvent's subject, and for the bucket; gives up
+ * after 3 s.
  */
-export function refusedEventsOf(warehouse: Warehouse, object: string, since: Date): Promise<RefusedEvent[]> {
+export function refusedEventsOf(
+  warehouse: Warehouse,
+  { bucket, object }: ObjectName,
+  since: Date,
+): Promise<RefusedEvent[]> {
+  const name = JSON.stringify(object);
   return warehouse.query<RefusedEvent>(
     `SELECT reason, detail, origin, received_at FROM dead_letters
-     WHERE source = 'intake' AND received_at >= {since:DateTime64(3, 'UTC')} AND position(payload, {name:String}) > 0
+     WHERE source = 'intake' AND received_at >= {since:DateTime64(3, 'UTC')}
+       AND (position(payload, {name:String}) > 0 OR position(payload, {subject:String}) > 0)
+       AND position(payload, {bucket:String}) > 0
      ORDER BY received_at DESC LIMIT 3 SETTINGS max_execution_time = 3`,
-    { since: clickHouseTime(since), name: JSON.stringify(object).slice(1, -1) },
+    { since: clickHouseTime(since), name, subject: `"objects/${name.slice(1)}`, bucket },
   );
 }

@@ -1,4 +1,4 @@
-export { countDeadLetters, countImages, type ImageCounts } from './counts.js';
+export { countDeadLetters, countImages, storedWithin, type ImageCounts } from './counts.js';
 export { WarehouseError, type WarehouseErrorKind } from './errors.js';
 export {
   refusedEventsOf,

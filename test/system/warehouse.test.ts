@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { ImageEvent, ImageResult } from '../../src/domain/index.js';
+import { imageKey, type ImageEvent, type ImageResult } from '../../src/domain/index.js';
 import {
   connectWarehouse,
   countDeadLetters,
@@ -18,8 +18,14 @@ import {
   uploadEventRow,
   migrate,
   pendingMigrations,
+  readOutcomes,
+  receivedAmong,
+  refusedEventsOf,
+  resultsOf,
   rollUp,
   setModelPins,
+  storedRate,
+  uploadsOf,
   verifyRollups,
   type RollupProgress,
   WarehouseError,
@@ -63,6 +69,9 @@ function result(object: string, classes: readonly string[], fields: Partial<Imag
 async function store(warehouse: Warehouse, ...results: ImageResult[]): Promise<void> {
   await warehouse.insert({ ...IMAGE_RESULTS, rows: results.map(imageResultRow), timeoutMs: 30_000 });
 }
+
+const byName = (a: { object: string }, b: { object: string }): number =>
+  Buffer.compare(Buffer.from(a.object), Buffer.from(b.object));
 
 /** The rollups say what the views say, computed here in another way. */
 async function expectExactRollups(warehouse: Warehouse): Promise<void> {
@@ -236,6 +245,57 @@ describe('tables', () => {
     expect(await select('SELECT DISTINCT deadline_at, size_bytes, source_id FROM uploads')).toEqual([
       { deadline_at: null, size_bytes: null, source_id: '' },
     ]);
+  });
+
+  test('an object is found by its name, whatever is in it, and no other', async () => {
+    const names = [
+      `it's`,
+      'b\\',
+      'c\\n',
+      'tab\t',
+      'line\n',
+      'nul\u0000',
+      '%00 {x:String}',
+      'ünïcödé 😀',
+      '😀'.repeat(256),
+    ];
+    for (const [offset, name] of names.entries()) await upload(name, 'bulk', offset);
+    await store(warehouse, ...names.map((name) => result(name, ['dog'])));
+    // Refused by intake: a result and no event.
+    await store(warehouse, result('late', [], { model: 'shapes', status: 'dead', reason: 'EXPIRED' }));
+    const image = { bucket: 'photos', generation: '1700000000000001', uploadedAtMs: UPLOADED };
+    const images = [...names, 'late', 'never'].map((object) => ({ ...image, object })).sort(byName);
+    const received = await receivedAmong(warehouse, 'photos', images);
+    expect(received).toEqual(
+      new Map([
+        ...names.map((name) => [`1700000000000001 ${name}`, 'event'] as const),
+        ['1700000000000001 late', 'result'],
+      ]),
+    );
+    const outcomes = (await readOutcomes(warehouse, images, ['shapes'])).get('shapes');
+    expect(outcomes?.size).toBe(names.length + 1);
+    for (const object of names) {
+      expect(outcomes?.get(imageKey({ ...image, object }))).toEqual({ isDetected: true, deadReason: '' });
+      expect(await uploadsOf(warehouse, { bucket: 'photos', object }, 9)).toMatchObject([{ model: 'shapes' }]);
+      expect(await resultsOf(warehouse, { bucket: 'photos', object }, 9)).toMatchObject([{ model: 'shapes@0a1b' }]);
+    }
+  });
+
+  test('a refused event is found by the whole name that it holds, in its bucket', async () => {
+    const letter = (id: string, payload: unknown) => ({
+      ...{ v: 1 as const, id: `letter-${id}`, source: 'intake' as const, reason: 'INVALID_EVENT' as const, detail: id },
+      ...{ origin: '/events/gcs', payload: JSON.stringify(payload), payloadEncoding: 'utf8' as const },
+      ...{ payloadTruncated: false, receivedAtMs: UPLOADED },
+    });
+    const rows = [
+      letter('longer', { bucket: 'photos', name: 'not-a "b".jpg' }),
+      letter('elsewhere', { bucket: 'films', name: 'a "b".jpg' }),
+      letter('named', { bucket: 'photos', name: 'a "b".jpg' }),
+      letter('subject', { source: '//storage/buckets/photos', subject: 'objects/a "b".jpg', data_base64: 'AAAA' }),
+    ].map(deadLetterRow);
+    await warehouse.insert({ ...DEAD_LETTERS, rows, timeoutMs: 30_000 });
+    const refused = await refusedEventsOf(warehouse, { bucket: 'photos', object: 'a "b".jpg' }, new Date(UPLOADED));
+    expect(refused.map(({ detail }) => detail).sort()).toEqual(['named', 'subject']);
   });
 
   test('a dead letter that comes twice is one', async () => {
@@ -485,6 +545,18 @@ describe('versions of a model', () => {
     await rollUp(warehouse);
     expect(await totals()).toEqual({ images: '3', distinct: '3', hourly: '3', boxes: '1' });
     await expectExactRollups(warehouse);
+  });
+
+  test('the results of an image begin with the detection that images shows, else with the latest', async () => {
+    await store(warehouse, by(A, 'a', ['dog']), by(A, 'b', ['dog']), dead(A, 'c'));
+    await store(warehouse, dead(B, 'a', { detectedAtMs: UPLOADED + 9_000 }), by(B, 'b', ['cat']), dead(B, 'c'));
+    const models = async (object: string) =>
+      (await resultsOf(warehouse, { bucket: 'photos', object }, 9)).map(({ model }) => model);
+    await store(warehouse, dead(A, 'c', { detectedAtMs: UPLOADED + 9_000 }));
+    expect([await models('a'), (await models('b'))[0], await models('c')]).toEqual([[A, B], B, [A, B]]);
+    await setModelPins(warehouse, new Map([['shapes', 'aaaa']]));
+    expect(await models('b')).toEqual([A, B]);
+    expect(await storedRate(warehouse, 5)).toBeCloseTo(3 / 300);
   });
 
   test('of three versions the latest shows, and a new one changes nothing for images that it has not seen', async () => {

@@ -64,7 +64,7 @@ export interface ImageAnswer {
   /** The last event of it. */
   event: EventAnswer | null;
   batch: BatchAnswer | null;
-  /** Under each version of the model; the latest first. */
+  /** Under each version of the model: the detection that `images` shows, if it shows one, then the latest first. */
   results: ResultRow[];
 }
 

@@ -42,6 +42,8 @@ export const MOST_ROWS = 50;
 const RATE_MINUTES = 5;
 /** How far back refused events are looked for when the bucket does not say when the object came. */
 const REFUSED_MS = 7 * 86_400_000;
+/** Clocks differ: that of intake may say that an event came before its object. */
+const CLOCKS_MS = 300_000;
 /** Visibility follows executions within seconds. */
 const VISIBLE_MS = 2_000;
 /** Bound on one query of a workflow. */
@@ -67,12 +69,12 @@ export async function askStored(config: Config, log: Logger, name: ObjectName): 
 export async function askRefused(
   config: Config,
   log: Logger,
-  { object }: ObjectName,
+  name: ObjectName,
   bucket: InBucket,
 ): Promise<RefusedEvent[]> {
   const warehouse = createWarehouse(config, log);
-  const since = bucket.state === 'exists' ? Date.parse(bucket.uploadedAt) : Date.now() - REFUSED_MS;
-  const refused = await refusedEventsOf(warehouse, object, new Date(since));
+  const since = bucket.state === 'exists' ? Date.parse(bucket.uploadedAt) - CLOCKS_MS : Date.now() - REFUSED_MS;
+  const refused = await refusedEventsOf(warehouse, name, new Date(since));
   await warehouse.close();
   return refused;
 }

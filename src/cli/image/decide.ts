@@ -20,7 +20,7 @@ export interface ImageFacts {
   image: ImageRef;
   /** Null for results from before uploads were kept. */
   upload: UploadRow | null;
-  /** Under each version of the model; the latest first. */
+  /** Under each version of the model: the detection that `images` shows, if it shows one, then the latest first. */
   results: readonly ResultRow[];
   /** Where the event's record is in Kafka; null where Kafka could not be asked. */
   record: RecordFacts | null;

@@ -52,7 +52,7 @@ function imageLines(image: ImageAnswer): string[] {
     if (batch.link !== null) lines.push(`            ${batch.link}`);
   }
   for (const other of results.filter((result) => result !== latest || state !== result.status))
-    lines.push(`  earlier   ${other.model}: ${other.status} ${other.reason} at ${other.detected_at}`.trimEnd());
+    lines.push(`  also      ${other.model}: ${other.status} ${other.reason} at ${other.detected_at}`.trimEnd());
   return lines;
 }
 

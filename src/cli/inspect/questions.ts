@@ -3,7 +3,7 @@ import type { Config } from '../../config/index.js';
 import { dispatcherGroup, imageEventsTopic, type OpenBreaker } from '../../domain/index.js';
 import { readBacklog } from '../../stream/index.js';
 import type { Logger } from '../../telemetry/index.js';
-import { createWarehouse } from '../../warehouse/index.js';
+import { createWarehouse, storedWithin } from '../../warehouse/index.js';
 import { HEALTHY, reasonOf, unhealthy, type Health } from './health.js';
 
 /** An answer of a server with its health; null when it gave none. */
@@ -92,10 +92,12 @@ export function askClickHouse(config: Config, log: Logger, timeoutMs: number): P
         return Object.fromEntries(rows.map(({ reason, records }) => [reason, Number(records)]));
       };
       const [[row], deadImages, deadLetters] = await Promise.all([
-        warehouse.query<{ images: string }>(`SELECT count() AS images FROM images WHERE ${storedWithin('1 MINUTE')}`),
+        warehouse.query<{ images: string }>(
+          `SELECT count() AS images FROM images WHERE ${storedWithin('INTERVAL 1 MINUTE')}`,
+        ),
         byReason(
           `SELECT reason, count() AS records FROM images
-           WHERE status = 'dead' AND ${storedWithin('1 DAY')} GROUP BY reason ORDER BY records DESC`,
+           WHERE status = 'dead' AND ${storedWithin('INTERVAL 1 DAY')} GROUP BY reason ORDER BY records DESC`,
         ),
         byReason(
           `SELECT reason, count() AS records FROM dead_letters
@@ -107,12 +109,6 @@ export function askClickHouse(config: Config, log: Logger, timeoutMs: number): P
       await warehouse.close();
     }
   });
-}
-
-/** Only hours that hold such rows are looked at: the time itself is known to the view only when its rows are resolved. */
-function storedWithin(interval: string): string {
-  const recent = `stored_at > now64(3) - INTERVAL ${interval}`;
-  return `${recent} AND toStartOfHour(uploaded_at) IN (SELECT toStartOfHour(uploaded_at) FROM image_results WHERE ${recent})`;
 }
 
 /** The storage emulator; with Google's own there is nothing to ask, it is null. */

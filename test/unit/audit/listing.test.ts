@@ -58,7 +58,13 @@ it('an event without data, whose time is later than the upload, is found', async
 it('what is there at the second look is taken out of the counts', async () => {
   const { options } = rig([], [{ object: 'late.jpg', received: 'event' }]);
   const counts = { ...emptyBucket('uploads'), notReceived: 2 };
-  const image = { kind: 'not-received', bucket: 'uploads', generation: '17', model: null, uploadedAt: CREATED } as const;
+  const image = {
+    kind: 'not-received',
+    bucket: 'uploads',
+    generation: '17',
+    model: null,
+    uploadedAt: CREATED,
+  } as const;
   const images = [
     { ...image, object: 'late.jpg' },
     { ...image, object: 'never.jpg' },
