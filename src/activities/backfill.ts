@@ -6,13 +6,17 @@ import {
 } from '../admission/index.js';
 import type { Config } from '../config/index.js';
 import {
+  describeBreaker,
+  HELD_LANE,
   IMAGE_REASONS,
   imageKey,
   isImageReason,
   NOTHING_COUNTED,
+  sourceKey,
   type BackfillCounts,
   type BackfillPageInput,
   type BackfillPageOutcome,
+  type BreakerState,
 } from '../domain/index.js';
 import type { Router } from '../routing/index.js';
 import type { ObjectLister } from '../storage/index.js';
@@ -27,6 +31,8 @@ export interface BackfillDependencies {
   producer: StreamProducer;
   lister: ObjectLister;
   route: Router;
+  /** Which circuit breakers are open. */
+  breakers: () => Promise<BreakerState>;
   /** Events of a lane that wait. Default: the broker is asked. */
   laneBacklog?: (lane: string) => Promise<number>;
 }
@@ -99,6 +105,8 @@ async function backfillPage(
 
   const full = await fullLane(dependencies, input, new Set(wanted.flatMap((one) => one.lane ?? [])));
   if (full) return full;
+  const held = await heldBack(dependencies, input, wanted);
+  if (held) return held;
   counts.enqueued = wanted.filter((one) => one.lane !== undefined).length;
   counts.hopeless = wanted.length - counts.enqueued;
   if (!dryRun) {
@@ -182,6 +190,26 @@ async function fullLane(
     if (backlog >= ahead) return { kind: 'full', lane, what: `${backlog} images wait in the lane ${lane}` };
   }
   return undefined;
+}
+
+/**
+ * What goes to a source whose circuit breaker is open leaves its lane at once, and all of it comes back before later
+ * uploads: so no more of it may wait there than in the lane. Some must, for the breaker to probe.
+ */
+async function heldBack(
+  dependencies: BackfillDependencies,
+  input: BackfillPageInput,
+  wanted: readonly Candidate[],
+): Promise<BackfillPageOutcome | undefined> {
+  if (input.dryRun) return undefined;
+  // Where nobody can say, none is: what is held too much is not lost.
+  const { open } = await dependencies.breakers().catch((): BreakerState => ({ open: [] }));
+  const sources = new Set(
+    wanted.flatMap(({ lane, model }) => (lane === undefined ? [] : [sourceKey({ bucket: input.bucket, model })])),
+  );
+  const breaker = open.find((one) => sources.has(sourceKey(one)));
+  if (breaker === undefined || (await fullLane(dependencies, input, [HELD_LANE])) === undefined) return undefined;
+  return { kind: 'waiting', what: describeBreaker(breaker), patienceMs: PATIENCE_MS };
 }
 
 function notListed(

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { BreakerState, OrchestrationActivities } from '../domain/index.js';
+import type { OrchestrationActivities } from '../domain/index.js';
 import { deleteConsumedRecords } from '../stream/index.js';
 import { rollUp, setModelPins, verifyRollups, type RollupProgress } from '../warehouse/index.js';
 import { createBackfillPage, type BackfillDependencies } from './backfill.js';
@@ -7,8 +7,6 @@ import { holdImages } from './holdImages.js';
 
 /** What the activities need. */
 export interface OrchestrationDependencies extends BackfillDependencies {
-  /** Which circuit breakers are open. */
-  breakers: () => Promise<BreakerState>;
   /** Name of a model to the hash of its pinned version, as the routes are now. */
   pins: () => ReadonlyMap<string, string>;
 }

@@ -1,5 +1,5 @@
 import { backfillId } from '../../client/index.js';
-import { MODEL_NAME, type BackfillOptions, type BackfillPace } from '../../domain/index.js';
+import { BUCKET_NAME, MODEL_NAME, type BackfillOptions, type BackfillPace } from '../../domain/index.js';
 import { parseSince } from '../duration.js';
 import { UsageError } from '../verb.js';
 import type { BackfillFlags } from './index.js';
@@ -46,14 +46,12 @@ export function readRequest(url: string, flags: BackfillFlags, nowMs: number): B
   };
 }
 
-/** Names of buckets: https://cloud.google.com/storage/docs/buckets#naming */
-const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
 const LONGEST_NAME_BYTES = 1024;
 
 function readUrl(url: string): { bucket: string; prefix: string } {
   const [, bucket, prefix = ''] = /^gs:\/\/([^/]*)(?:\/([^]*))?$/.exec(url) ?? [];
   if (bucket === undefined) throw new UsageError(`'${url}': what is backfilled is gs://bucket or gs://bucket/prefix`);
-  if (!BUCKET.test(bucket))
+  if (!BUCKET_NAME.test(bucket))
     throw new UsageError(
       `'${url}': '${bucket}' is no name of a bucket (3 characters or more of a-z, 0-9, dot, dash, underscore)`,
     );

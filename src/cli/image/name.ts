@@ -1,3 +1,4 @@
+import { BUCKET_NAME } from '../../domain/index.js';
 import type { ObjectName } from '../../warehouse/index.js';
 import { UsageError } from '../verb.js';
 
@@ -11,8 +12,7 @@ export function readImageName(text: string): ObjectName {
   const rest = text.slice('gs://'.length);
   const slash = rest.indexOf('/');
   const bucket = slash < 0 ? rest : rest.slice(0, slash);
-  if (!/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/.test(bucket))
-    throw new UsageError(`'${text}' has no bucket that can be: ${example}`);
+  if (!BUCKET_NAME.test(bucket)) throw new UsageError(`'${text}' has no bucket that can be: ${example}`);
   const [, object = '', generation] = /^(.*?)(?:#(\d{1,20}))?$/s.exec(slash < 0 ? '' : rest.slice(slash + 1)) ?? [];
   if (object === '') throw new UsageError(`'${text}' names a bucket and no object: ${example}`);
   if (Buffer.byteLength(object) > 1024) throw new UsageError('The name of an object has at most 1,024 bytes.');

@@ -57,6 +57,7 @@ function rig({ resources = [resource('a.jpg'), resource('b.jpg')], rows = [], bu
     lister: { list: () => Promise.resolve({ kind: 'page', resources, last: 'z', isEnd: true }) },
     route: () => ({ lane: 'bulk', model: 'shapes', deadlineMs: 1 }),
     laneBacklog: () => Promise.resolve(0),
+    breakers: () => Promise.resolve({ open: [] }),
     ...but,
   });
   return { page, sent };
@@ -158,6 +159,25 @@ describe('a page of a backfill', () => {
     const { page } = rig({ but: { warehouse: { query } as unknown as Warehouse } });
     expect(await page(input({ missing: true }))).toMatchObject({ kind: 'waiting', what: 'ClickHouse: away' });
     expect(await rig({}).page(input({ lane: 'nope' }))).toMatchObject({ kind: 'impossible' });
+  });
+
+  it('waits while the circuit breaker of its images is open and enough of them are held, some for its probe', async () => {
+    const breaker = { model: 'shapes', reason: 'FORBIDDEN', detail: '403', failing: 9, of: 10 } as const;
+    const open = (bucket: string, held: number): Partial<BackfillDependencies> => ({
+      breakers: () => Promise.resolve({ open: [{ ...breaker, bucket, openedAtMs: 1, probes: 0 }] }),
+      laneBacklog: (lane) => Promise.resolve(lane === 'held' ? held : 0),
+    });
+    const { page, sent } = rig({ but: open('uploads', 1_000) });
+    expect(await page(input())).toMatchObject({
+      kind: 'waiting',
+      what: expect.stringContaining('gs://uploads under shapes is held') as string,
+    });
+    expect(sent).toEqual([]);
+    expect(await page(input({ model: 'other' }))).toMatchObject({ kind: 'page' });
+    expect(await rig({ but: open('uploads', 999) }).page(input())).toMatchObject({ kind: 'page' });
+    expect(await rig({ but: open('elsewhere', 1_000) }).page(input())).toMatchObject({ kind: 'page' });
+    const unknown = { ...open('uploads', 1_000), breakers: () => Promise.reject(new Error('no orchestrator')) };
+    expect(await rig({ but: unknown }).page(input())).toMatchObject({ kind: 'page' });
   });
 
   it('is one of two at once, whatever the number of backfills', async () => {
