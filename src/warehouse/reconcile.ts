@@ -42,7 +42,7 @@ const IN_WINDOW = `bucket IN {buckets:Array(String)} AND startsWith(object, {pre
 /** Buckets that something was uploaded to in the window, whatever its own buckets say; at most 1,000. */
 export async function bucketsUploadedTo(warehouse: Warehouse, window: UploadWindow): Promise<string[]> {
   const rows = await warehouse.query<{ bucket: string }>(
-    `SELECT DISTINCT bucket FROM uploads
+    `SELECT DISTINCT bucket FROM upload_events
      WHERE uploaded_at >= {from:DateTime64(3, 'UTC')} AND uploaded_at < {to:DateTime64(3, 'UTC')}
      ORDER BY bucket LIMIT 1000`,
     paramsOf(window),
@@ -66,7 +66,7 @@ export async function uploadsByHour(
 /** Objects with an event, by bucket: a generation counts once, however many models it was sent to. */
 export async function countReceived(warehouse: Warehouse, window: UploadWindow): Promise<Map<string, number>> {
   const rows = await warehouse.query<{ bucket: string; objects: string }>(
-    `SELECT bucket, uniqExact(object, generation) AS objects FROM uploads WHERE ${IN_WINDOW} GROUP BY bucket`,
+    `SELECT bucket, uniqExact(object, generation) AS objects FROM upload_events WHERE ${IN_WINDOW} GROUP BY bucket`,
     paramsOf(window),
   );
   return new Map(rows.map(({ bucket, objects }) => [bucket, Number(objects)]));
