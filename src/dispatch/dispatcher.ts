@@ -93,8 +93,12 @@ async function dispatch(
   places: Places,
 ): Promise<Progress> {
   let batch = formed;
+  let diverted: FormedBatch | undefined;
   let suffix = '';
   for (;;) {
+    // Before the start: a batch that exists says that all of its records are taken care of, whatever is open by then.
+    if (diverted !== batch) await divert(options, batch);
+    diverted = batch;
     const outcome = await startAll(options, slice, batch, suffix, places);
     if (outcome.kind === 'started') break;
     if (outcome.kind === 'refused') {
@@ -114,7 +118,6 @@ async function dispatch(
     suffix = `-${suffix === '' ? batch.memo.eventsHash.slice(0, 16) : randomUUID()}`;
   }
   await buryInvalid(options, slice, batch.invalid);
-  await divert(options, batch);
   options.metrics.records.inc({ lane: options.lane }, batch.records.length);
   options.metrics.duplicates.inc({ lane: options.lane }, batch.duplicates);
   return { consumed: batch.records.length };

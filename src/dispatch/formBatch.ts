@@ -47,7 +47,8 @@ const PACKED_BYTES = 60;
 /**
  * Takes records from the front of a slice until the batch is full. With `through` it takes exactly the records up to
  * that offset, whatever the limits: a batch that was started before, read again. The gate may say something else then;
- * the hash is over all records, so the batch is known again, and what was started before is only held or expired too.
+ * the hash is over all records, so the batch is known again. What was started is held or expired too, which is cheap;
+ * what was held is not started, so it must have been written elsewhere before the batch was.
  */
 export function formBatch(
   records: readonly StreamRecord[],

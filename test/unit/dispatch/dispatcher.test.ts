@@ -265,6 +265,27 @@ describe('the dispatcher', () => {
     );
   });
 
+  it('loses no held event whose breaker closes while the broker is away, though the batch of its neighbours exists', async () => {
+    let isOpen = true;
+    const sent: string[] = [];
+    let fails = 1;
+    const { starts, read } = setUp({
+      breakers: { find: ({ bucket }) => (isOpen && bucket === 'locked' ? breaker(bucket) : undefined) },
+      producer: {
+        send: (_topic, outgoing) => {
+          if (outgoing.length > 0 && fails-- > 0) return Promise.reject(new Error('broker away'));
+          sent.push(...outgoing.map(({ value }) => (JSON.parse(value) as ImageEvent).object));
+          return Promise.resolve();
+        },
+      },
+    });
+    const mixed = [record(0), record(1, { bucket: 'locked' }), record(2)];
+    await expect(read(mixed)).rejects.toThrow('broker away');
+    isOpen = false;
+    expect(await read(mixed)).toEqual({ consumed: 3 });
+    expect(new Set([...starts.images, ...sent])).toEqual(new Set(['image-0.jpg', 'image-1.jpg', 'image-2.jpg']));
+  });
+
   it('needs no place in the window, and does not linger, for events that are all held', async () => {
     const { starts, read } = setUp({ breakers: { find: ({ bucket }) => breaker(bucket) }, lingerMs: 60_000 });
     expect(await read(records(0, 5))).toEqual({ consumed: 5 });
