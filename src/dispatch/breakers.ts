@@ -24,6 +24,7 @@ export class Breakers {
   #waiters: { holds: () => boolean; wake: () => void }[] = [];
   #asking: Promise<void> | undefined;
   #isAway = false;
+  #isKnown = false;
 
   constructor(options: BreakersOptions) {
     this.#options = options;
@@ -37,6 +38,11 @@ export class Breakers {
 
   get open(): OpenBreaker[] {
     return [...this.#open.values()];
+  }
+
+  /** Has the breaker answered since the process began? Until then nothing seems open. */
+  get isKnown(): boolean {
+    return this.#isKnown;
   }
 
   /** Asks now, or waits for the answer that is on its way. Never rejects. */
@@ -60,6 +66,7 @@ export class Breakers {
       const { open } = await this.#options.read();
       this.#take(open);
       this.#isAway = false;
+      this.#isKnown = true;
     } catch (err) {
       if (!this.#isAway)
         this.#options.log.warn({ err }, 'the circuit breakers can not be asked; the last answer stays');

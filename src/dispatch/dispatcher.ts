@@ -6,7 +6,7 @@ import type { Progress, Slice, SliceHandler, StreamProducer } from '../stream/in
 import type { Logger } from '../telemetry/index.js';
 import type { Breakers } from './breakers.js';
 import { formBatch, type BatchLimits, type FormedBatch, type Gate } from './formBatch.js';
-import { buryInvalid, divert } from './elsewhere.js';
+import { buryInvalid, divert, isExpired } from './elsewhere.js';
 import { Linger } from './linger.js';
 import type { DispatchMetrics } from './metrics.js';
 import type { Places, Window } from './window.js';
@@ -71,7 +71,7 @@ export function laneDispatcher(options: LaneDispatcherOptions): SliceHandler {
 
 function gateOf({ breakers, now = Date.now }: LaneDispatcherOptions): Gate {
   return (event) => {
-    if (event.deadlineMs !== undefined && event.deadlineMs < now()) return 'expired';
+    if (isExpired(event, now())) return 'expired';
     return breakers.find(event) === undefined ? 'start' : 'hold';
   };
 }

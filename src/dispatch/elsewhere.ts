@@ -5,11 +5,12 @@ import {
   imageEventsTopic,
   imageKey,
   refusedResult,
+  sourceKey,
+  type ImageEvent,
 } from '../domain/index.js';
-import { recordDeadLetter, type Slice, type StreamProducer } from '../stream/index.js';
+import { recordDeadLetter, type OutgoingRecord, type Slice, type StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
 import type { FormedBatch, InvalidRecord } from './formBatch.js';
-import { heldRecord } from './held.js';
 import type { DispatchMetrics } from './metrics.js';
 
 export interface ElsewhereOptions {
@@ -20,13 +21,32 @@ export interface ElsewhereOptions {
   now?: () => number;
 }
 
+/** The event as it waits in `held`. */
+export function heldRecord(event: ImageEvent, lane: string): OutgoingRecord {
+  return { key: sourceKey(event), value: JSON.stringify({ ...event, lane }) };
+}
+
+/** Is its result wanted no more? */
+export function isExpired({ deadlineMs }: Pick<ImageEvent, 'deadlineMs'>, nowMs: number): boolean {
+  return deadlineMs !== undefined && deadlineMs < nowMs;
+}
+
 /** Writes elsewhere what is not started: held events to wait, expired ones as dead, before their offsets are committed. */
 export async function divert(options: ElsewhereOptions, { held, expired }: FormedBatch): Promise<void> {
-  const { lane, producer, metrics, now = Date.now } = options;
+  const { lane, producer, metrics } = options;
   await producer.send(
     imageEventsTopic(HELD_LANE),
     held.map((event) => heldRecord(event, lane)),
   );
+  metrics.held.inc({ lane }, held.length);
+  await expire(options, expired);
+}
+
+/** Records events as dead whose deadline is past. */
+export async function expire(
+  { lane, producer, metrics, now = Date.now }: Omit<ElsewhereOptions, 'log'>,
+  expired: readonly ImageEvent[],
+): Promise<void> {
   const dead = expired.map((event) => {
     const detail = `deadline ${new Date(event.deadlineMs ?? 0).toISOString()} was past before it was dispatched`;
     return refusedResult(event, { reason: 'EXPIRED', detail, nowMs: now() });
@@ -35,7 +55,6 @@ export async function divert(options: ElsewhereOptions, { held, expired }: Forme
     IMAGE_RESULTS_TOPIC,
     dead.map((result) => ({ key: imageKey(result), value: JSON.stringify(result) })),
   );
-  metrics.held.inc({ lane }, held.length);
   metrics.expired.inc({ lane }, expired.length);
 }
 

@@ -5,11 +5,11 @@ import {
   sourceKey,
   type ImageEvent,
   type OpenBreaker,
-  type Source,
 } from '../domain/index.js';
 import type { OutgoingRecord, Progress, Slice, SliceHandler, StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
 import type { Breakers } from './breakers.js';
+import { expire, heldRecord, isExpired } from './elsewhere.js';
 import { readEvent } from './formBatch.js';
 import type { DispatchMetrics } from './metrics.js';
 import { Turning } from './turning.js';
@@ -18,8 +18,10 @@ import { Turning } from './turning.js';
 const MAX_MOVED = 1_000;
 
 export interface HeldOptions {
-  breakers: Pick<Breakers, 'find' | 'open' | 'until' | 'refresh'>;
-  /** Lane of an event that does not say where it came from. */
+  breakers: Pick<Breakers, 'find' | 'open' | 'until' | 'refresh' | 'isKnown'>;
+  /** Lanes that events may go back to. */
+  lanes: readonly string[];
+  /** Lane of an event that does not say where it came from, or that came from a lane which is no more. */
   defaultLane: string;
   /** Most images of a probe. */
   probeImages: number;
@@ -36,33 +38,34 @@ export interface HeldOptions {
   now?: () => number;
 }
 
-type Verdict = 'return' | 'probe' | 'wait';
-
-/** The event as it waits in `held`. */
-export function heldRecord(event: ImageEvent, lane: string): OutgoingRecord {
-  return { key: sourceKey(event), value: JSON.stringify({ ...event, lane }) };
-}
+type Verdict = 'return' | 'expire' | 'probe' | 'wait';
 
 /**
- * Reads what is held: events go back to their lane when the breaker of their source is closed; a few are tried when a
- * probe is due; the rest waits. A partition is a queue, and sources may share one: where something may go behind events
- * that must wait, those in front are written again to the end. Records count as consumed when they are written
- * elsewhere, or when their probe is durable; a crash in between repeats them, which changes no number.
+ * Reads what is held: events go back to their lane when the breaker of their source is closed, are dead when their
+ * deadline is past; a few are tried when a probe is due; the rest waits. A partition is a queue, and sources may share
+ * one: where something may go behind events that must wait, those in front are written again to the end. Records count
+ * as consumed when they are written elsewhere, or when their probe is durable; a crash in between repeats them, which
+ * changes no number.
  */
 export function heldDispatcher(options: HeldOptions): SliceHandler {
   const { breakers } = options;
   const probing = new Set<string>();
   const turning = new Map<number, Turning>();
+  const now = options.now ?? Date.now;
 
-  const verdictOf = (source: Source): Verdict => {
-    const breaker = breakers.find(source);
+  const verdictOf = (event: ImageEvent): Verdict => {
+    if (isExpired(event, now())) return 'expire';
+    const breaker = breakers.find(event);
     if (breaker === undefined) return 'return';
-    return isDue(breaker) && !probing.has(sourceKey(source)) ? 'probe' : 'wait';
+    return isDue(breaker) && !probing.has(sourceKey(event)) ? 'probe' : 'wait';
   };
-  const isDue = ({ nextProbeAtMs }: OpenBreaker): boolean =>
-    nextProbeAtMs !== undefined && nextProbeAtMs <= (options.now ?? Date.now)();
+  const isDue = ({ nextProbeAtMs }: OpenBreaker): boolean => nextProbeAtMs !== undefined && nextProbeAtMs <= now();
+  const frontOf = (events: readonly (ImageEvent | string)[], verdict: Verdict): ImageEvent[] =>
+    runOf(events, (event) => isEvent(event) && verdictOf(event) === verdict).filter(isEvent);
 
   return async (slice) => {
+    // Else a start of the whole system would give everything back before anybody knows what is open.
+    if (!breakers.isKnown) return { consumed: 0, pauseUntil: breakers.until(() => breakers.isKnown) };
     const events = slice.records.slice(0, MAX_MOVED).map(readEvent);
     const [first] = events;
     if (first === undefined || typeof first === 'string') {
@@ -71,34 +74,42 @@ export function heldDispatcher(options: HeldOptions): SliceHandler {
       return { consumed: front.length };
     }
     const verdict = verdictOf(first);
-    if (verdict === 'return') {
-      const front = runOf(events, (event) => isEvent(event) && verdictOf(event) === 'return');
-      return giveBack(options, front.filter(isEvent));
+    if (verdict === 'return') return giveBack(options, frontOf(events, verdict));
+    if (verdict === 'expire') {
+      const front = frontOf(events, verdict);
+      await expire({ ...options, lane: HELD_LANE }, front);
+      return { consumed: front.length };
     }
     if (verdict === 'probe') {
       const isAlike = (event: ImageEvent | string): boolean =>
-        isEvent(event) && sourceKey(event) === sourceKey(first) && event.lane === first.lane;
+        isEvent(event) &&
+        sourceKey(event) === sourceKey(first) &&
+        event.lane === first.lane &&
+        !isExpired(event, now());
       const front = runOf(events.slice(0, options.probeImages), isAlike);
       return sendProbe(options, slice, front.filter(isEvent), probing);
     }
     const turn = turning.get(slice.partition) ?? new Turning(options, slice.partition);
     turning.set(slice.partition, turn);
-    if (turn.isNew || turn.isWanted(first, isDue)) turn.begin(slice.highWatermark, first);
+    if (turn.isUnknown(slice.highWatermark) || turn.isWanted(first, isDue)) turn.begin(slice.highWatermark, first);
     const left = turn.left(slice.records[0]?.offset ?? 0n);
     if (left > 0) {
-      const front = runOf(events.slice(0, left), (event) => isEvent(event) && verdictOf(event) === 'wait');
-      return putLast(options, front.filter(isEvent));
+      const front = frontOf(events.slice(0, left), 'wait');
+      const progress = await putLast(options, front);
+      turn.moved(front.length);
+      return progress;
     }
     return {
       consumed: 0,
-      pauseUntil: breakers.until(() => verdictOf(first) !== 'wait' || turn.isWanted(first, isDue)),
+      pauseUntil: breakers.until(() => verdictOf(first) !== 'wait' || turn.isWanted(first, isDue) || turn.isLookDue),
     };
   };
 }
 
 async function giveBack(options: HeldOptions, events: readonly ImageEvent[]): Promise<Progress> {
   const lanes = new Map<string, OutgoingRecord[]>();
-  for (const { lane = options.defaultLane, ...event } of events) {
+  for (const { lane: from, ...event } of events) {
+    const lane = laneOf(options, from);
     const records = lanes.get(lane) ?? [];
     lanes.set(lane, records);
     records.push({ key: imageKey(event), value: JSON.stringify(event) });
@@ -122,7 +133,7 @@ async function sendProbe(
   probing.add(key);
   try {
     const records = slice.records.slice(0, events.length);
-    const { ended } = await options.probe({ ...slice, records }, first.lane ?? options.defaultLane);
+    const { ended } = await options.probe({ ...slice, records }, laneOf(options, first.lane));
     options.log.info({ bucket: first.bucket, model: first.model, images: events.length }, 'circuit breaker is probed');
     const done = (): unknown => probing.delete(key);
     // What the probe told the breaker is asked for before another one may go.
@@ -137,9 +148,14 @@ async function sendProbe(
 async function putLast(options: HeldOptions, events: readonly ImageEvent[]): Promise<Progress> {
   await options.producer.send(
     imageEventsTopic(HELD_LANE),
-    events.map((event) => heldRecord(event, event.lane ?? options.defaultLane)),
+    events.map((event) => heldRecord(event, laneOf(options, event.lane))),
   );
   return { consumed: events.length };
+}
+
+/** Nobody reads the topic of a lane that the configuration does not name any more. */
+function laneOf({ lanes, defaultLane }: HeldOptions, lane: string | undefined): string {
+  return lane !== undefined && lanes.includes(lane) ? lane : defaultLane;
 }
 
 const isEvent = (event: ImageEvent | string): event is ImageEvent => typeof event !== 'string';

@@ -124,6 +124,7 @@ async function consumeHeld(dispatch: Dispatch): Promise<StreamConsumer> {
     HELD_LANE,
     heldDispatcher({
       ...{ breakers, producer, metrics: observed, log },
+      lanes: config.PENSTOCK_LANES,
       defaultLane: config.PENSTOCK_DEFAULT_LANE,
       probeImages: PROBE_IMAGES,
       probe: (slice, lane) => startProbe(probe, slice, lane),

@@ -1,7 +1,14 @@
-import { describe, expect, it } from 'vitest';
-import { heldDispatcher, heldRecord, type HeldOptions } from '../../../src/dispatch/held.js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { heldRecord } from '../../../src/dispatch/elsewhere.js';
+import { heldDispatcher, type HeldOptions } from '../../../src/dispatch/held.js';
 import { dispatchMetrics } from '../../../src/dispatch/metrics.js';
-import { imageEventSchema, type ImageEvent, type OpenBreaker } from '../../../src/domain/index.js';
+import {
+  imageEventSchema,
+  imageResultSchema,
+  type ImageEvent,
+  type ImageResult,
+  type OpenBreaker,
+} from '../../../src/domain/index.js';
 import type { OutgoingRecord, Progress, Slice, SliceHandler, StreamRecord } from '../../../src/stream/index.js';
 import { createLogger, createMetrics } from '../../../src/telemetry/index.js';
 
@@ -20,6 +27,8 @@ class Rig {
   open: OpenBreaker[] = [];
   log: StreamRecord[] = [];
   committed = 0;
+  isKnown = true;
+  readonly dead: ImageResult[] = [];
   readonly lanes: { topic: string; event: ImageEvent }[] = [];
   readonly probes: { objects: string[]; lane: string; end: () => void }[] = [];
   readonly buried: bigint[] = [];
@@ -55,14 +64,17 @@ class Rig {
     const options: HeldOptions = {
       breakers: {
         find: ({ bucket }) => this.open.find((one) => one.bucket === bucket),
-        ...{ open: [], refresh: () => Promise.resolve() },
+        ...{ open: [], isKnown: true, refresh: () => Promise.resolve() },
         until: (holds) => (holds() ? Promise.resolve() : new Promise((wake) => this.#waiters.push({ holds, wake }))),
       },
+      lanes: ['bulk', 'express'],
       defaultLane: 'bulk',
       probeImages: 10,
       producer: {
         send: (topic, records) => {
           if (topic === HELD) this.append(records);
+          else if (topic === 'penstock.image-results')
+            this.dead.push(...records.map(({ value }) => imageResultSchema.parse(JSON.parse(value))));
           else
             for (const { value } of records)
               this.lanes.push({ topic, event: imageEventSchema.parse(JSON.parse(value)) });
@@ -84,6 +96,7 @@ class Rig {
       now: () => this.now,
     };
     Object.defineProperty(options.breakers, 'open', { get: () => this.open });
+    Object.defineProperty(options.breakers, 'isKnown', { get: () => this.isKnown });
     return heldDispatcher(options);
   }
 
@@ -217,5 +230,88 @@ describe('what is held', () => {
     await rig.drain();
     expect(rig.buried).toEqual([0n, 1n]);
     expect(rig.lanes).toHaveLength(1);
+  });
+
+  it('gives nothing back before it knows what is open', async () => {
+    const rig = new Rig();
+    rig.isKnown = false;
+    rig.hold('locked', 5);
+    const waits = await rig.drain();
+    expect(rig.lanes).toEqual([]);
+    rig.open = [breaker('locked')];
+    rig.isKnown = true;
+    rig.wake();
+    expect(await settles(waits)).toBe(true);
+    await rig.drain();
+    expect(rig.lanes).toEqual([]);
+    expect(rig.waiting()).toHaveLength(5);
+  });
+
+  it('records as dead what is wanted no more, and probes with the others', async () => {
+    const rig = new Rig();
+    rig.open = [breaker('locked', 1_000)];
+    rig.hold('locked', 3);
+    rig.hold('locked', 3, { deadlineMs: 900 });
+    rig.hold('locked', 3);
+    const waits = await rig.drain();
+    expect(rig.dead).toEqual([]);
+    rig.now = 1_000;
+    rig.wake();
+    expect(await settles(waits)).toBe(true);
+    await rig.drain();
+    expect(rig.probes.map(({ objects }) => objects.length)).toEqual([3]);
+    expect(rig.dead).toMatchObject(Array(3).fill({ bucket: 'locked', reason: 'EXPIRED', attempts: 0 }));
+    expect(rig.waiting()).toHaveLength(3);
+  });
+
+  it('gives events of a lane that is no more back to the default lane', async () => {
+    const rig = new Rig();
+    rig.append([{ value: '{}' }]);
+    rig.hold('locked', 1);
+    const [, record] = rig.log;
+    rig.append([{ value: record?.value.toString().replace('express', 'night') ?? '' }]);
+    await rig.drain();
+    expect(rig.lanes.map(({ topic }) => topic)).toEqual([
+      'penstock.image-events.express',
+      'penstock.image-events.bulk',
+    ]);
+  });
+
+  it('writes nothing again and again when the topic was made anew', async () => {
+    const rig = new Rig();
+    rig.open = [breaker('locked')];
+    rig.hold('locked', 5_000);
+    await rig.drain();
+    Object.assign(rig, { log: [], committed: 0 });
+    rig.hold('locked', 5);
+    await rig.drain();
+    expect(rig.waiting()).toHaveLength(5);
+    expect(rig.log.length).toBeLessThanOrEqual(10);
+  });
+
+  describe('in the long run', () => {
+    afterEach(() => vi.useRealTimers());
+
+    it('finds events behind those that wait although it never saw their breaker open', async () => {
+      vi.useFakeTimers({ toFake: ['performance'] });
+      const rig = new Rig();
+      rig.open = [breaker('locked')];
+      rig.hold('locked', 60);
+      const waits = await rig.drain();
+      rig.hold('late', 60);
+      rig.wake();
+      expect(await settles(waits)).toBe(false);
+      vi.advanceTimersByTime(31 * 60_000);
+      rig.wake();
+      expect(await settles(waits)).toBe(true);
+      const idle = await rig.drain();
+      expect(rig.lanes).toHaveLength(60);
+      const { length } = rig.log;
+      vi.advanceTimersByTime(31 * 60_000);
+      rig.wake();
+      expect(await settles(idle)).toBe(true);
+      await rig.drain();
+      expect(rig.log).toHaveLength(length);
+    });
   });
 });
