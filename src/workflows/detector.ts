@@ -1,12 +1,7 @@
-import {
-  ActivityCancellationType,
-  ActivityFailure,
-  isCancellation,
-  proxyActivities,
-  sleep,
-} from '@temporalio/workflow';
+import { ActivityCancellationType, ActivityFailure, isCancellation, proxyActivities } from '@temporalio/workflow';
 import type { DetectImagesResult, DetectionActivities, RecordDeadInput } from '../domain/index.js';
 import { detectQueue } from '../domain/topics.js';
+import { untilDone } from './untilDone.js';
 
 /**
  * Every activity has a bound on one attempt and on the tries. None has a bound on the time in the queue
@@ -32,17 +27,8 @@ export function detector({ model, express }: { model: string; express: boolean }
   return { detectImages, recordDead };
 }
 
-/** However long the broker is away: a workflow that failed here would leave its images without a row. */
 export async function recordDead(activities: DetectionActivities, dead: RecordDeadInput): Promise<void> {
-  for (;;) {
-    try {
-      await activities.recordDead(dead);
-      return;
-    } catch (error) {
-      if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
-    }
-    await sleep('5 minutes');
-  }
+  await untilDone(() => activities.recordDead(dead));
 }
 
 /** An image was alone on a detector, and the detector died or failed as a whole: an attempt of that image. */

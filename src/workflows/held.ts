@@ -10,15 +10,15 @@ import type { OrchestrationActivities } from '../domain/index.js';
 import { IMAGE_REASONS } from '../domain/reasons.js';
 import { ORCHESTRATION_QUEUE } from '../domain/topics.js';
 import type { BatchState, Exhausted } from './batchState.js';
+import { untilDone } from './untilDone.js';
 
 /** Batches that began under an older release go on without a breaker. */
 const hasBreaker = (): boolean => patched('breaker');
 
-/** A broker that is away for hours must not make images dead that ought to wait. */
 const { holdImages } = proxyActivities<OrchestrationActivities>({
   taskQueue: ORCHESTRATION_QUEUE,
   startToCloseTimeout: '1 minute',
-  retry: { maximumAttempts: 1000, initialInterval: '1 second', maximumInterval: '30 seconds' },
+  retry: { maximumAttempts: 200, initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 
 /** Tells the breaker of images that fail again and again for a reason that is the system's. */
@@ -39,7 +39,8 @@ export async function tellOutcome(state: BatchState): Promise<void> {
 export async function hold(state: BatchState, exhausted: readonly Exhausted[]): Promise<readonly Exhausted[]> {
   const systemic = exhausted.filter(({ failure }) => IMAGE_REASONS[failure.reason].systemic);
   if (systemic.length === 0 || !hasBreaker()) return exhausted;
-  const indexes = await holdImages(state.holdInput(systemic, workflowInfo().workflowId));
+  const input = state.holdInput(systemic, workflowInfo().workflowId);
+  const indexes = await untilDone(() => holdImages(input));
   const held = new Set(indexes.flatMap((index) => (systemic[index] ? [systemic[index].image] : [])));
   state.hold([...held]);
   return exhausted.filter(({ image }) => !held.has(image));
