@@ -10,17 +10,17 @@ import {
 import type { StreamProducer } from '../stream/index.js';
 
 /**
- * Puts the events of images back into Kafka whose source's breaker is open, keyed by the source, and returns their
- * indexes. A repetition writes the same events again, which changes no number.
+ * Puts the events of images back into Kafka whose source's breaker is open (with `always` those of the others too, which
+ * go on to their lane), keyed by the source, and returns their indexes. A repetition writes the same events again, which changes no number.
  */
 export async function holdImages(
   { producer, breakers }: { producer: Pick<StreamProducer, 'send'>; breakers: () => Promise<BreakerState> },
-  { model, lane, workflowId, buckets, images }: HoldImagesInput,
+  { model, lane, workflowId, always = false, buckets, images }: HoldImagesInput,
 ): Promise<number[]> {
-  const open = new Set((await breakers()).open.map(sourceKey));
+  const open = new Set(always ? [] : (await breakers()).open.map(sourceKey));
   const held = images.flatMap(([bucket, object, generation, uploadedAtMs, receivedAtMs, deadlineMs], index) => {
     const source = { bucket: buckets[bucket] ?? '', model };
-    if (!open.has(sourceKey(source))) return [];
+    if (!always && !open.has(sourceKey(source))) return [];
     const id = createHash('sha256').update(`${workflowId}\n${index}\n${object}`).digest('hex').slice(0, 32);
     const event: ImageEvent = {
       ...{ v: 1, id, bucket: source.bucket, object, generation, uploadedAtMs, receivedAtMs, model, lane },

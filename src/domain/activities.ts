@@ -51,6 +51,8 @@ export interface HoldImagesInput {
   lane: string;
   /** Of the batch; with the index of an image it makes the id of its event, so that a repetition gives the same one. */
   workflowId: string;
+  /** All of them wait, whatever is open now: those of a probe have had fewer tries than others. Default false. */
+  always?: boolean;
   buckets: string[];
   images: PackedImage[];
 }
@@ -63,7 +65,7 @@ export interface DetectionActivities {
 }
 
 export interface OrchestrationActivities {
-  /** Puts back the events of images whose source's breaker is open; returns their indexes in the input. */
+  /** Puts back the events of images whose source's breaker is open, or all; returns their indexes in the input. */
   holdImages(input: HoldImagesInput): Promise<number[]>;
   /** Recomputes the hours that were touched; returns how many. */
   rollUp(input: { verify: boolean }): Promise<{ hours: number }>;

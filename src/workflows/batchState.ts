@@ -136,7 +136,8 @@ export class BatchState {
 
   holdInput(exhausted: readonly Exhausted[], workflowId: string): HoldImagesInput {
     const { model, buckets, images } = this.#references(exhausted.map(({ image }) => image));
-    return { model, buckets, images, lane: this.#input.lane, workflowId };
+    const { lane, probe = false } = this.#input;
+    return { model, buckets, images, lane, workflowId, ...(probe ? { always: true } : {}) };
   }
 
   /** The images wait in Kafka again: they are dead no more, nor pending here. */
@@ -232,11 +233,13 @@ export class BatchState {
     return reason !== undefined && IMAGE_REASONS[reason].systemic;
   }
 
-  /** Images of the bucket that are detected, or dead by a fault of their own. */
+  /** Images of the bucket that are detected, or dead by a fault of their own. One that came too late says nothing. */
   #working(bucket: number): number {
     let working = 0;
-    for (const image of this.#imagesOf(bucket))
-      if (!this.pending.has(image) && !this.held.has(image) && !this.#diedOfSystem(image)) working += 1;
+    for (const image of this.#imagesOf(bucket)) {
+      const isOver = !this.pending.has(image) && !this.held.has(image);
+      if (isOver && !this.#diedOfSystem(image) && this.dead.get(image) !== 'EXPIRED') working += 1;
+    }
     return working;
   }
 

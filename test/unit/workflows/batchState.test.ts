@@ -106,6 +106,19 @@ describe('the state of a batch', () => {
     expect(state.takeEvidence()).toEqual([]);
   });
 
+  it('takes images that came too late for no sign that their source works', () => {
+    const state = new BatchState({ ...input(3), probe: true });
+    const late = (image: number) => ({ image, reason: 'EXPIRED' as const, detail: 'too late' });
+    state.merge([0, 1, 2], { detected: 0, dead: [late(0), late(1), late(2)], retry: [], untried: [] });
+    expect(state.probeOutcomes()).toEqual([{ bucket: 'uploads', model: 'shapes', failing: 0, working: 0 }]);
+  });
+
+  it('has the images of a probe held whatever is open: they had fewer tries', () => {
+    const state = new BatchState({ ...input(1), maxAttempts: 1, probe: true });
+    state.merge([0], { detected: 0, dead: [], retry: [away(0)], untried: [] });
+    expect(state.holdInput(state.takeExhausted(), 'w').always).toBe(true);
+  });
+
   it('counts held images neither as dead nor as detected, and a probe reports them', () => {
     const state = new BatchState({ ...input(3), maxAttempts: 1, probe: true });
     state.merge([0, 1, 2], { detected: 1, dead: [], retry: [away(0), away(1)], untried: [] });
