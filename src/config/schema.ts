@@ -141,7 +141,7 @@ export const environmentSchema = z.object({
   ),
 
   PENSTOCK_BREAKER_MIN_IMAGES: int(20, 1, 100_000).describe(
-    'Images of a source (a bucket under a model) that must fail for one reason of the system, and be the majority, before its circuit breaker opens.',
+    'Images of a source (a bucket under a model) that must fail for reasons of the system, and be the majority, before its circuit breaker opens.',
   ),
   PENSTOCK_BREAKER_PROBE_MS: int(30_000, 100, 3_600_000).describe(
     'Milliseconds from the opening of a circuit breaker to its first probe; doubled after each that fails, up to ten minutes.',

@@ -61,7 +61,7 @@ export interface BreakerDecision extends Source {
 
 /** A source whose events are held. */
 export interface OpenBreaker extends Source {
-  /** `BY_HAND` where a person opened it: then nothing probes it. */
+  /** What most of them fail for; `BY_HAND` where a person opened it: then nothing probes it. */
   reason: ImageReason | 'BY_HAND';
   detail: string;
   /** How many of how many images failed when it opened. */
@@ -78,11 +78,12 @@ export interface BreakerState {
   open: OpenBreaker[];
 }
 
-/** For a person: `gs://uploads under shapes is held since 2026-01-31T12:00:00.000Z: 24 of 24 images FORBIDDEN (…)`. */
+/** For a person: `gs://uploads under shapes is held since 2026-01-31T12:00:00.000Z: 24 of 24 images failed, most FORBIDDEN (…)`. */
 export function describeBreaker(breaker: OpenBreaker): string {
   const { bucket, model, reason, detail, failing, of, openedAtMs, nextProbeAtMs } = breaker;
   const since = new Date(openedAtMs).toISOString();
-  const what = reason === 'BY_HAND' ? `by hand (${detail})` : `${failing} of ${of} images ${reason} (${detail})`;
+  const what =
+    reason === 'BY_HAND' ? `by hand (${detail})` : `${failing} of ${of} images failed, most ${reason} (${detail})`;
   const next =
     nextProbeAtMs === undefined ? 'until it is closed by hand' : `next probe ${new Date(nextProbeAtMs).toISOString()}`;
   return `gs://${bucket} under ${model} is held since ${since}: ${what}; ${next}`;

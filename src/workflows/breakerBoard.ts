@@ -12,7 +12,10 @@ import {
 const MEMORY_MS = 5 * 60_000;
 /** Most sources with evidence, and most open breakers: the state travels in queries and in continue-as-new. */
 const MAX_SOURCES = 1_000;
-/** A breaker opens when more than this share of the last images fails for one reason. */
+/** Most pieces of evidence that continue as new, and most characters of a detail: Temporal takes 2 MB. */
+const MAX_CARRIED = 1_000;
+const MAX_DETAIL = 200;
+/** A breaker opens when more than this share of the last images fails, whatever reasons of the system they have. */
 const OPENING_SHARE = 0.5;
 
 interface Seen {
@@ -44,9 +47,10 @@ export class BreakerBoard {
     this.#settings = settings;
   }
 
-  /** Takes in what batches have seen; opens the breakers of sources of which most images fail for one reason. */
+  /** Takes in what batches have seen; opens the breakers of sources of which most images fail. */
   add(evidence: readonly SourceEvidence[], nowMs: number): void {
-    for (const one of evidence) {
+    for (const { detail, ...rest } of evidence) {
+      const one = { ...rest, detail: detail.slice(0, MAX_DETAIL) };
       const key = sourceKey(one);
       if (this.#open.has(key)) continue;
       this.#remember({ atMs: nowMs, evidence: one });
@@ -72,7 +76,8 @@ export class BreakerBoard {
     const { probeMs, maxProbeMs } = this.#settings;
     const waitMs = Math.min(maxProbeMs, probeMs * 2 ** Math.min(probes, 30));
     const { reason = breaker.reason, detail = breaker.detail } = outcome;
-    this.#open.set(key, { ...breaker, reason, detail, probes, nextProbeAtMs: nowMs + waitMs });
+    const nextProbeAtMs = nowMs + waitMs;
+    this.#open.set(key, { ...breaker, reason, detail: detail.slice(0, MAX_DETAIL), probes, nextProbeAtMs });
   }
 
   decide({ bucket, model, open, why }: BreakerDecision, nowMs: number): void {
@@ -81,7 +86,7 @@ export class BreakerBoard {
     if (!open) this.#open.delete(key);
     else if (this.#open.size < MAX_SOURCES || this.#open.has(key))
       this.#open.set(key, {
-        ...{ bucket, model, reason: 'BY_HAND', detail: why.slice(0, 200) },
+        ...{ bucket, model, reason: 'BY_HAND', detail: why.slice(0, MAX_DETAIL) },
         ...{ failing: 0, of: 0, openedAtMs: nowMs, probes: 0 },
       });
   }
@@ -91,8 +96,14 @@ export class BreakerBoard {
   }
 
   snapshot(nowMs: number): BoardSnapshot {
-    const seen = [...this.#seen.values()].flat().filter(({ atMs }) => nowMs - atMs <= MEMORY_MS);
-    return { settings: this.#settings, open: [...this.#open.values()], seen };
+    const seen = [...this.#seen.values()].flatMap((of) =>
+      merged(
+        of.filter(({ atMs }) => nowMs - atMs <= MEMORY_MS),
+        0,
+      ),
+    );
+    // The sources that spoke last are last.
+    return { settings: this.#settings, open: [...this.#open.values()], seen: seen.slice(-MAX_CARRIED) };
   }
 
   #remember(one: Seen): void {
@@ -100,38 +111,52 @@ export class BreakerBoard {
     const seen = (this.#seen.get(key) ?? []).filter(({ atMs }) => one.atMs - atMs <= MEMORY_MS);
     // The last to speak goes last; of too many sources the one that was silent for longest is forgotten.
     this.#seen.delete(key);
-    this.#seen.set(key, merged([...seen, one]));
+    this.#seen.set(key, merged([...seen, one], MAX_SEEN));
     const [oldest] = this.#seen.keys();
     if (this.#seen.size > MAX_SOURCES && oldest !== undefined) this.#seen.delete(oldest);
   }
 
   #judge(key: string, nowMs: number): Pick<OpenBreaker, 'reason' | 'detail' | 'failing' | 'of'> | undefined {
     const seen = (this.#seen.get(key) ?? []).filter(({ atMs }) => nowMs - atMs <= MEMORY_MS);
-    const failing = new Map<SourceEvidence['reason'], { images: number; detail: string }>();
+    const byReason = new Map<
+      SourceEvidence['reason'],
+      { reason: SourceEvidence['reason']; images: number; detail: string }
+    >();
+    let failing = 0;
     let of = 0;
     for (const { evidence } of seen) {
       const { reason, detail } = evidence;
-      const images = (failing.get(reason)?.images ?? 0) + evidence.failing;
-      failing.set(reason, { images, detail });
+      byReason.set(reason, { reason, detail, images: (byReason.get(reason)?.images ?? 0) + evidence.failing });
+      failing += evidence.failing;
       of += evidence.failing + evidence.working;
     }
-    for (const [reason, { images, detail }] of failing) {
-      if (images >= this.#settings.minImages && images > of * OPENING_SHARE)
-        return { reason, detail, failing: images, of };
-    }
-    return undefined;
+    const [most] = [...byReason.values()].sort((a, b) => b.images - a.images);
+    if (most === undefined || failing < this.#settings.minImages || failing <= of * OPENING_SHARE) return undefined;
+    return { reason: most.reason, detail: most.detail, failing, of };
   }
 }
 
 /** Most pieces of evidence of one source that are kept apart. */
 const MAX_SEEN = 50;
 
-/** Adds up the oldest two where there are too many: it is remembered a little shorter, and counts the same. */
-function merged(seen: Seen[]): Seen[] {
-  const [first, second, ...rest] = seen;
-  if (seen.length <= MAX_SEEN || first === undefined || second === undefined) return seen;
-  if (first.evidence.reason !== second.evidence.reason) return [second, ...rest];
-  const failing = first.evidence.failing + second.evidence.failing;
-  const working = first.evidence.working + second.evidence.working;
-  return [{ atMs: first.atMs, evidence: { ...second.evidence, failing, working } }, ...rest];
+/**
+ * Adds up the oldest two of one reason as long as there are more than so many pieces, and such two: they are remembered
+ * a little shorter, and count the same.
+ */
+function merged(seen: Seen[], most: number): Seen[] {
+  const left = [...seen];
+  for (let first = 0; left.length > most && first < left.length;) {
+    const older = left[first];
+    const next = left.findIndex((one, index) => index > first && one.evidence.reason === older?.evidence.reason);
+    const newer = left[next];
+    if (older === undefined || newer === undefined) {
+      first += 1;
+      continue;
+    }
+    const failing = older.evidence.failing + newer.evidence.failing;
+    const working = older.evidence.working + newer.evidence.working;
+    left[first] = { atMs: older.atMs, evidence: { ...newer.evidence, failing, working } };
+    left.splice(next, 1);
+  }
+  return left;
 }
