@@ -8,7 +8,8 @@ import { createProducer } from '../stream/index.js';
 import { createWarehouse } from '../warehouse/index.js';
 import { connectWorker, installRuntime, runWorker, workflowBundle } from './factory.js';
 
-const ENSURE_BREAKER_EVERY_MS = 5 * 60_000;
+/** Without it images that fail for the system's fault die once their tries are used up, after half a minute. */
+const ENSURE_BREAKER_EVERY_MS = 20_000;
 
 /** Role `orchestrator`: runs the workflows, rollups and housekeeping, and keeps their schedules. */
 export function serve(): Promise<void> {

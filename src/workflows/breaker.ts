@@ -3,6 +3,7 @@ import {
   continueAsNew,
   defineQuery,
   defineSignal,
+  log,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -34,7 +35,12 @@ export async function breaker(input: BoardSnapshot): Promise<void> {
   };
   const on = (signal: string, handle: (value: never) => void): void => {
     setHandler(defineSignal<[never]>(signal), (value) => {
-      handle(value);
+      try {
+        handle(value);
+      } catch (error) {
+        // Anybody may send one by hand. Thrown, it would be tried again for ever, and no breaker would open or close.
+        log.error('a signal can not be used and is left out', { signal, error: String(error) });
+      }
       describe();
     });
   };

@@ -80,7 +80,11 @@ export class BreakerBoard {
     this.#open.set(key, { ...breaker, reason, detail: detail.slice(0, MAX_DETAIL), probes, nextProbeAtMs });
   }
 
+  /** Throws TypeError for what a person has written wrong. */
   decide({ bucket, model, open, why }: BreakerDecision, nowMs: number): void {
+    const texts: unknown[] = [bucket, model, why];
+    if (texts.some((text) => typeof text !== 'string') || typeof open !== 'boolean')
+      throw new TypeError('a decision has bucket, model and why, which are strings, and open, true or false');
     const key = sourceKey({ bucket, model });
     this.#seen.delete(key);
     if (!open) this.#open.delete(key);

@@ -48,7 +48,8 @@ describe('the breakers', () => {
   it('counts evidence of several reasons that come by turns, however much is asked for', () => {
     const one = new BreakerBoard({ settings: { ...SETTINGS, minImages: 150 }, open: [], seen: [] });
     const reasons = ['FORBIDDEN', 'MODEL_FAILED', 'WORKER_LOST'] as const;
-    for (let batch = 0; batch < 150; batch += 1) one.add([evidence(1, 0, { reason: reasons[batch % 3] ?? 'FORBIDDEN' })], batch);
+    for (let batch = 0; batch < 150; batch += 1)
+      one.add([evidence(1, 0, { reason: reasons[batch % 3] ?? 'FORBIDDEN' })], batch);
     expect(one.state().open).toMatchObject([{ failing: 150, of: 150 }]);
   });
 
