@@ -122,7 +122,7 @@ test('an open circuit breaker is not healthy and says why; one that a person ope
   const report = statusReport(answers({ temporal: temporal([breaker]) }), NOW);
   expect(report.healthy).toBe(false);
   expect(statusTable(report)).toContain(
-    'gs://uploads under shapes is held since 2026-01-31T12:00:00.000Z: 24 of 30 images FORBIDDEN (403); ' +
+    'gs://uploads under shapes is held since 2026-01-31T12:00:00.000Z: 24 of 30 images failed, most FORBIDDEN (403); ' +
       'next probe 2026-01-31T12:00:30.000Z',
   );
   expect(statusReport(answers({ temporal: temporal([{ ...breaker, reason: 'BY_HAND' }]) }), NOW).healthy).toBe(true);
