@@ -174,6 +174,8 @@ test.each<[string, number | undefined, unknown, number | undefined]>([
   ['that of the route where it is earlier', 500, '1970-01-01T00:00:02Z', 1_500],
   ['that of the route where metadata is no time', 500, 'tomorrow', 1_500],
   ['none where metadata is no time', undefined, 7, undefined],
+  ['none where it is later than a column holds', undefined, '9999-12-31T23:59:59Z', undefined],
+  ['none where the route says as much', 86_400_000 * 99_999, undefined, undefined],
 ])('the deadline is %s', (_, deadlineMs, own, expected) => {
   const object = { metadata: { 'penstock-deadline': own }, uploadedAtMs: 1_000 };
   expect(deadlineOf(deadlineMs === undefined ? {} : { deadlineMs }, object)).toBe(expected);
