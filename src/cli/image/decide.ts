@@ -213,6 +213,7 @@ function lost(image: ImageRef, sentence: string): Verdict {
   return { state: 'lost', sentence, advice: `Send it again, which harms nothing: ${backfillOf(image)}` };
 }
 
-function backfillOf({ bucket, object }: ImageRef): string {
-  return `penstock backfill ${quoted(`gs://${bucket}/${object}`)}`;
+/** Of the names that begin alike, those that are detected stay out. */
+export function backfillOf({ bucket, object }: Pick<ImageRef, 'bucket' | 'object'>): string {
+  return `penstock backfill ${quoted(`gs://${bucket}/${object}`)} --missing`;
 }

@@ -2,7 +2,7 @@ import { createObjectAdmission, readStorageObject, type AdmissionConfig } from '
 import type { Router } from '../../routing/index.js';
 import type { RefusedEvent } from '../../warehouse/index.js';
 import type { InBucket, NeverReceived } from './answer.js';
-import { quoted } from './name.js';
+import { backfillOf } from './decide.js';
 
 /** A notification comes within seconds; Google gives no bound. */
 const ON_ITS_WAY_MS = 60_000;
@@ -40,12 +40,11 @@ function verdict(facts: NeverReceivedFacts): Verdict {
     return say(`No event of this generation was received; the bucket has ${bucket.generation} now.`);
   const wanted = isWanted(facts);
   if (wanted !== undefined) return say(wanted);
-  const from = `gs://${name.bucket}/${name.object}`;
   if (nowMs - Date.parse(bucket.uploadedAt) < ON_ITS_WAY_MS)
     return say('It was uploaded less than a minute ago; its notification may be on the way.', 'Ask again.', true);
   return say(
     'It is in the bucket, and no event of it was received.',
-    `Check the bucket's notification (docs/events.md). Send it: penstock backfill ${quoted(from)}`,
+    `Check the bucket's notification (docs/events.md). Send it: ${backfillOf(name)}`,
   );
 }
 

@@ -80,7 +80,7 @@ describe('where a picture is', () => {
   it('is lost where its record is gone unread, with the command that sends it again', () => {
     const { state, advice } = decide(facts({ record: { ...taken, place: 'gone' } }), around);
     expect(state).toBe('lost');
-    expect(advice).toContain(`penstock backfill 'gs://b/it'\\''s.jpg'`);
+    expect(advice).toContain(`penstock backfill 'gs://b/it'\\''s.jpg' --missing`);
   });
 
   it('stays detected when its event comes again', () => {
