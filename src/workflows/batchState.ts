@@ -49,6 +49,10 @@ export class BatchState {
     this.#detected = progress?.detected ?? 0;
   }
 
+  get isProbe(): boolean {
+    return this.#input.probe ?? false;
+  }
+
   pendingTogether(): number[] {
     return [...this.pending.keys()];
   }
@@ -125,7 +129,9 @@ export class BatchState {
   /** What became of the images of each bucket, for the breaker that had them tried. */
   probeOutcomes(): ProbeOutcome[] {
     return this.#input.buckets.map((name, bucket) => {
-      const failing = [...this.#imagesOf(bucket)].filter((image) => this.held.has(image) || this.#diedOfSystem(image));
+      const failing = [...this.#imagesOf(bucket)].filter(
+        (image) => this.#heldForSystem(image) || this.#diedOfSystem(image),
+      );
       const failure = failing.map((image) => this.#lastFailure.get(image)).find((one) => one !== undefined);
       return {
         ...{ bucket: name, model: this.#input.model, failing: failing.length, working: this.#working(bucket) },
@@ -136,8 +142,8 @@ export class BatchState {
 
   holdInput(exhausted: readonly Exhausted[], workflowId: string): HoldImagesInput {
     const { model, buckets, images } = this.#references(exhausted.map(({ image }) => image));
-    const { lane, probe = false } = this.#input;
-    return { model, buckets, images, lane, workflowId, ...(probe ? { always: true } : {}) };
+    const { lane } = this.#input;
+    return { model, buckets, images, lane, workflowId, ...(this.isProbe ? { always: true } : {}) };
   }
 
   /** The images wait in Kafka again: they are dead no more, nor pending here. */
@@ -226,6 +232,12 @@ export class BatchState {
 
   *#imagesOf(bucket: number): Iterable<number> {
     for (const [image, [of]] of this.#input.images.entries()) if (of === bucket) yield image;
+  }
+
+  /** One of a run before this one counts as well, whatever it was. */
+  #heldForSystem(image: number): boolean {
+    const failure = this.#lastFailure.get(image);
+    return this.held.has(image) && (failure === undefined || IMAGE_REASONS[failure.reason].systemic);
   }
 
   #diedOfSystem(image: number): boolean {

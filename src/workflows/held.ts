@@ -34,14 +34,14 @@ export async function tellOutcome(state: BatchState): Promise<void> {
 
 /**
  * Puts back into Kafka those of the images whose source's breaker is open, and returns the others: nobody can help
- * those by waiting.
+ * those by waiting. All that a probe has not detected go back: they have had fewer tries than others.
  */
 export async function hold(state: BatchState, exhausted: readonly Exhausted[]): Promise<readonly Exhausted[]> {
-  const systemic = exhausted.filter(({ failure }) => IMAGE_REASONS[failure.reason].systemic);
-  if (systemic.length === 0 || !hasBreaker()) return exhausted;
-  const input = state.holdInput(systemic, workflowInfo().workflowId);
+  const waiting = exhausted.filter(({ failure }) => state.isProbe || IMAGE_REASONS[failure.reason].systemic);
+  if (waiting.length === 0 || !hasBreaker()) return exhausted;
+  const input = state.holdInput(waiting, workflowInfo().workflowId);
   const indexes = await untilDone(() => holdImages(input));
-  const held = new Set(indexes.flatMap((index) => (systemic[index] ? [systemic[index].image] : [])));
+  const held = new Set(indexes.flatMap((index) => (waiting[index] ? [waiting[index].image] : [])));
   state.hold([...held]);
   return exhausted.filter(({ image }) => !held.has(image));
 }
