@@ -141,7 +141,9 @@ describe('the circuit breaker', () => {
       ({ report }) => report.images[0]?.state === 'held',
       30_000,
     );
-    expect(where.report.images[0]?.sentence).toMatch(/of \d+ images failed, most FORBIDDEN \(403 no objects.get\); next probe/);
+    expect(where.report.images[0]?.sentence).toMatch(
+      /of \d+ images failed, most FORBIDDEN \(403 no objects.get\); next probe/,
+    );
     const { code, report } = await penstock('status');
     expect(code).toBe(1);
     expect(report).toMatchObject({ healthy: false, batches: { breakers: [{ bucket: bad, model }] } });
