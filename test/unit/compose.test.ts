@@ -251,7 +251,7 @@ describe('.github/workflows/ci.yml', () => {
 
   it('may only read, and pins every action', () => {
     expect(workflow.permissions).toEqual({ contents: 'read' });
-    for (const { uses } of steps) if (uses !== undefined) expect(uses).toMatch(/^actions\/[a-z-]+@v\d+$/);
+    for (const { uses } of steps) if (uses !== undefined) expect(uses).toMatch(/^(?:actions|hashicorp)\/[a-z-]+@v\d+$/);
   });
 
   it('runs npm scripts, services and variants that are there', () => {
