@@ -15,24 +15,35 @@ const CALL_MS = 10_000;
 /** Longest wait between two probes. */
 const MAX_PROBE_MS = 10 * 60_000;
 
-/** Starts the workflow of the circuit breakers where it does not run, and tells it what the configuration says. */
+/** Starts the workflow of the circuit breakers where it does not run; one that runs is left alone, without an event. */
 export async function ensureBreaker(client: Client, config: Config): Promise<void> {
-  const settings: BreakerSettings = {
+  await client.withDeadline(Date.now() + CALL_MS, () => client.workflow.start('breaker', breakerStart(config)));
+}
+
+/** The same, and tells the one that runs what the configuration says. For the start of a role. */
+export async function configureBreaker(client: Client, config: Config): Promise<void> {
+  const signal = { signal: BREAKER_SIGNALS.settings, signalArgs: [settingsOf(config)] };
+  await client.withDeadline(Date.now() + CALL_MS, () =>
+    client.workflow.signalWithStart('breaker', { ...breakerStart(config), ...signal }),
+  );
+}
+
+function breakerStart(config: Config) {
+  return {
+    workflowId: BREAKER_WORKFLOW_ID,
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    taskQueue: ORCHESTRATION_QUEUE,
+    args: [{ settings: settingsOf(config), open: [], seen: [] }],
+    staticSummary: 'Circuit breakers of all sources',
+  };
+}
+
+function settingsOf(config: Config): BreakerSettings {
+  return {
     minImages: config.PENSTOCK_BREAKER_MIN_IMAGES,
     probeMs: config.PENSTOCK_BREAKER_PROBE_MS,
     maxProbeMs: Math.max(MAX_PROBE_MS, config.PENSTOCK_BREAKER_PROBE_MS),
   };
-  await client.withDeadline(Date.now() + CALL_MS, () =>
-    client.workflow.signalWithStart('breaker', {
-      workflowId: BREAKER_WORKFLOW_ID,
-      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-      taskQueue: ORCHESTRATION_QUEUE,
-      args: [{ settings, open: [], seen: [] }],
-      signal: BREAKER_SIGNALS.settings,
-      signalArgs: [settings],
-      staticSummary: 'Circuit breakers of all sources',
-    }),
-  );
 }
 
 /**

@@ -1,6 +1,6 @@
 export { connectTemporal, type TemporalClient } from './connect.js';
 export { BatchStarter, type StartOutcome, type BatchToStart } from './startBatch.js';
-export { decideBreaker, ensureBreaker, readBreakers } from './breaker.js';
+export { configureBreaker, decideBreaker, ensureBreaker, readBreakers } from './breaker.js';
 export { ensureSchedules } from './schedules.js';
 export { openBatches, followBatch, SEARCH_ATTRIBUTES } from './batches.js';
 export {

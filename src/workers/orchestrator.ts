@@ -1,5 +1,5 @@
 import { createOrchestrationActivities } from '../activities/index.js';
-import { connectTemporal, ensureBreaker, ensureSchedules, readBreakers } from '../client/index.js';
+import { configureBreaker, connectTemporal, ensureBreaker, ensureSchedules, readBreakers } from '../client/index.js';
 import { ORCHESTRATION_QUEUE } from '../domain/index.js';
 import { openRouting } from '../routing/index.js';
 import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
@@ -47,7 +47,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     maxCachedWorkflows: 200,
   });
   await ensureSchedules(temporal.client, config);
-  await ensureBreaker(temporal.client, config);
+  await configureBreaker(temporal.client, config);
   // Somebody may terminate it.
   const watch = setInterval(() => {
     ensureBreaker(temporal.client, config).catch((err: unknown) => log.warn({ err }, 'the breaker can not be reached'));

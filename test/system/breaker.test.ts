@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readBreakers } from '../../src/client/index.js';
+import { ensureBreaker, readBreakers } from '../../src/client/index.js';
 import type { ImageReport } from '../../src/cli/image/answer.js';
 import { loadConfig } from '../../src/config/index.js';
 import {
@@ -206,4 +206,24 @@ describe('the circuit breaker', () => {
     await expect(penstock('breaker', 'close', bucket, ...by)).rejects.toThrow('exit code 2');
     await recordHistory('breaker', client.workflow.getHandle(BREAKER_WORKFLOW_ID));
   });
+
+  it(
+    'is started again when somebody has terminated it, and costs no event while it runs',
+    { timeout: 120_000 },
+    async () => {
+      const { kafka } = await endpointsNow();
+      const handle = client.workflow.getHandle(BREAKER_WORKFLOW_ID);
+      await handle.terminate('a test');
+      const { runId } = await eventually(
+        () => handle.describe(),
+        ({ status }) => status.name === 'RUNNING',
+        60_000,
+      );
+      const config = loadConfig({ PENSTOCK_KAFKA_BROKERS: kafka });
+      const before = (await handle.describe()).historyLength;
+      for (let look = 0; look < 5; look += 1) await ensureBreaker(client, config);
+      const after = await handle.describe();
+      expect({ runId: after.runId, events: after.historyLength }).toEqual({ runId, events: before });
+    },
+  );
 });
