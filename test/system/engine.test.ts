@@ -88,6 +88,9 @@ function detect(engine: Engine, refs: readonly ImageRef[], signal = new AbortCon
   return { outcomes, calls, done };
 }
 
+/** 120 images take three seconds, so that what happens to a child after the first ones happens in the middle. */
+const SLOWLY = { PENSTOCK_DETECT_IMAGES_PER_SECOND: 40 };
+
 /** Resolves once some are there: the engine is in the middle of its work. */
 async function some(outcomes: ReadonlyMap<number, ImageOutcome>): Promise<void> {
   await eventually(
@@ -127,7 +130,7 @@ describe('the engine', () => {
   });
 
   it('detects all images of a child process that is killed, each once', async () => {
-    const engine = await newEngine();
+    const engine = await newEngine(SLOWLY);
     const refs = [...images, ...images, ...images];
     const { outcomes, calls, done } = detect(engine, refs);
     await some(outcomes);
@@ -138,7 +141,7 @@ describe('the engine', () => {
   });
 
   it('detects all images of a child process that hangs, each once', { timeout: 240_000 }, async () => {
-    const engine = await newEngine();
+    const engine = await newEngine(SLOWLY);
     const refs = [...images, ...images, ...images];
     const { outcomes, calls, done } = detect(engine, refs);
     await some(outcomes);
