@@ -11,7 +11,8 @@ import type { StreamProducer } from '../stream/index.js';
 
 /**
  * Puts the events of images back into Kafka whose source's breaker is open (with `always` those of the others too, which
- * go on to their lane), keyed by the source, and returns their indexes. A repetition writes the same events again, which changes no number.
+ * go on to their lane), keyed by the source, and returns their indexes. A repetition writes the same events again, which
+ * changes no number.
  */
 export async function holdImages(
   { producer, breakers }: { producer: Pick<StreamProducer, 'send'>; breakers: () => Promise<BreakerState> },

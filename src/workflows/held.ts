@@ -12,7 +12,7 @@ import { ORCHESTRATION_QUEUE } from '../domain/topics.js';
 import type { BatchState, Exhausted } from './batchState.js';
 import { untilDone } from './untilDone.js';
 
-/** Batches that began under an older release go on without a breaker. */
+/** False only while what an older release has done is replayed: there a batch had no breaker. */
 const hasBreaker = (): boolean => patched('breaker');
 
 const { holdImages } = proxyActivities<OrchestrationActivities>({

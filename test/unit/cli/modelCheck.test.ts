@@ -1,13 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { checkModel, type CheckFlags, type CheckReport } from '../../../src/cli/model/check.js';
 import { reportText } from '../../../src/cli/model/report.js';
-import { program } from '../../../src/cli/program.js';
 import { UsageError } from '../../../src/cli/verb.js';
 import { iou } from '../../../src/domain/index.js';
 import { changedModel, hasShared, SHAPES_DIR, SHARED, temporaryFolder, type Settings } from '../inference/rig.js';
+import { runProgram } from './runProgram.js';
 
 /** Checks with the boxes drawn in a folder of the test, which is removed. */
 async function check(dir: string, flags: Partial<CheckFlags> = {}): Promise<CheckReport> {
@@ -135,32 +135,8 @@ describe('a question that is wrong is misuse, and says what is', () => {
   });
 });
 
-/** Runs `penstock model check`; gives the exit code and what it printed. */
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const printed = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const)
-    vi.spyOn(process[stream], 'write').mockImplementation((text, ...rest) => {
-      printed[stream] += String(text);
-      const done = rest.find((one) => typeof one === 'function');
-      done?.();
-      return true;
-    });
-  const code = await new Promise<number>((resolve, reject) => {
-    vi.spyOn(process, 'exit').mockImplementation((exitCode) => {
-      resolve(Number(exitCode));
-      // As a process that ends: nothing after it runs.
-      throw new Error('exit');
-    });
-    program()
-      .parseAsync(['node', 'penstock', 'model', 'check', ...args])
-      .catch((error: unknown) => {
-        const reason = error instanceof Error ? error : new Error(String(error));
-        if (reason.message !== 'exit') reject(reason);
-      });
-  });
-  vi.restoreAllMocks();
-  return { code, ...printed };
-}
+/** Runs `penstock model check`. */
+const run = (...args: string[]) => runProgram('model', 'check', ...args);
 
 test('ends with 0 when the model can be used, 1 when it can not, 2 for a wrong question, with JSON where asked', async () => {
   const out = join(await temporaryFolder(), 'boxes.jpg');

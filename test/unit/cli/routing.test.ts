@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parse } from 'yaml';
-import { program } from '../../../src/cli/program.js';
 import { temporaryFolder } from '../embedded/rig.js';
+import { runProgram } from './runProgram.js';
 
 const ROUTES = `version: 1
 routes:
@@ -26,32 +26,8 @@ async function fileOf(text: string): Promise<string> {
   return file;
 }
 
-/** Runs `penstock routing …`; gives the exit code and what it printed. */
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const printed = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const)
-    vi.spyOn(process[stream], 'write').mockImplementation((text, ...rest) => {
-      printed[stream] += String(text);
-      const done = rest.find((one) => typeof one === 'function');
-      done?.();
-      return true;
-    });
-  const code = await new Promise<number>((resolve, reject) => {
-    vi.spyOn(process, 'exit').mockImplementation((exitCode) => {
-      resolve(Number(exitCode));
-      // As a process that ends: nothing after it runs.
-      throw new Error('exit');
-    });
-    program()
-      .parseAsync(['node', 'penstock', 'routing', ...args])
-      .catch((error: unknown) => {
-        const reason = error instanceof Error ? error : new Error(String(error));
-        if (reason.message !== 'exit') reject(reason);
-      });
-  });
-  vi.restoreAllMocks();
-  return { code, ...printed };
-}
+/** Runs `penstock routing …`. */
+const run = (...args: string[]) => runProgram('routing', ...args);
 
 function setVariable(name: string, value: string): void {
   vi.stubEnv(name, value);
