@@ -1,7 +1,14 @@
 import { Context } from '@temporalio/activity';
 import type { OrchestrationActivities } from '../domain/index.js';
 import { deleteConsumedRecords } from '../stream/index.js';
-import { rollUp, setModelPins, verifyRollups, type RollupProgress } from '../warehouse/index.js';
+import {
+  CAPACITY_CHANGES,
+  capacityChangeRow,
+  rollUp,
+  setModelPins,
+  verifyRollups,
+  type RollupProgress,
+} from '../warehouse/index.js';
 import { createBackfillPage, type BackfillDependencies } from './backfill.js';
 import { holdImages } from './holdImages.js';
 
@@ -33,10 +40,14 @@ export function createOrchestrationActivities(dependencies: OrchestrationDepende
     },
     deleteConsumedRecords: () => whileBeating(() => deleteConsumedRecords(config, log)),
     backfillPage: (input) => whileBeating(() => backfillPage(input)),
+    recordCapacityChanges: (changes) =>
+      warehouse.insert({ ...CAPACITY_CHANGES, rows: changes.map(capacityChangeRow), timeoutMs: RECORD_MS }),
   };
 }
 
 const BEAT_EVERY_MS = 2_000;
+/** Bound on the insert of changes, below that of their activity; milliseconds. */
+const RECORD_MS = 20_000;
 
 /**
  * Says every two seconds that the work goes on and how far it has come, so that a worker that was killed is soon replaced

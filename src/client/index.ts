@@ -1,6 +1,15 @@
 export { connectTemporal, type TemporalClient } from './connect.js';
 export { BatchStarter, type StartOutcome, type BatchToStart } from './startBatch.js';
 export { configureBreaker, decideBreaker, ensureBreaker, readBreakers } from './breaker.js';
+export {
+  askShare,
+  askWindow,
+  capacitySettings,
+  changeCapacity,
+  configureCapacity,
+  ensureCapacity,
+  readCapacity,
+} from './capacity.js';
 export { ensureSchedules } from './schedules.js';
 export { openBatches, followBatch, SEARCH_ATTRIBUTES } from './batches.js';
 export {

@@ -57,6 +57,15 @@ function contradictions(config: Config): string[] {
     if (!config.PENSTOCK_LANES.includes(config[name]))
       problems.push(`${name}: '${config[name]}' is not in PENSTOCK_LANES`);
   }
+  for (const pair of config.PENSTOCK_LANE_WEIGHTS) {
+    const [lane = '', weight = ''] = pair.split('=');
+    if (!(Number(weight) > 0 && Number(weight) <= 1_000))
+      problems.push(`PENSTOCK_LANE_WEIGHTS: '${pair}' is not lane=weight with a weight above 0, at most 1000`);
+    else if (!config.PENSTOCK_LANES.includes(lane))
+      problems.push(`PENSTOCK_LANE_WEIGHTS: '${lane}' is not in PENSTOCK_LANES`);
+  }
+  if (config.PENSTOCK_BUDGET_MONEY_PER_DAY !== undefined && config.PENSTOCK_DETECTOR_PRICE_PER_HOUR === undefined)
+    problems.push('PENSTOCK_BUDGET_MONEY_PER_DAY: needs PENSTOCK_DETECTOR_PRICE_PER_HOUR');
   for (const bucket of config.PENSTOCK_BUCKETS)
     if (!BUCKET_NAME.test(bucket)) problems.push(`PENSTOCK_BUCKETS: '${bucket}' is no bucket name`);
   const topics = [...config.PENSTOCK_LANES.map(imageEventsTopic), IMAGE_RESULTS_TOPIC, DEAD_LETTERS_TOPIC];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MODEL_NAME } from '../domain/index.js';
+import { isTimeZone, MODEL_NAME } from '../domain/index.js';
 
 /**
  * Every environment variable that Penstock reads, with its unit, default and meaning. docs/configuration.md is
@@ -27,6 +27,7 @@ const tokens = list('').superRefine((items, context) => {
       });
   });
 });
+const amount = (meaning: string) => z.coerce.number().min(0).max(1e12).optional().describe(meaning);
 const flag = z.stringbool().default(false);
 const secret = z.string().optional();
 
@@ -136,9 +137,42 @@ export const environmentSchema = z.object({
   PENSTOCK_BATCH_LINGER_MS: int(100, 0, 60_000).describe(
     'Milliseconds that events may wait for others to fill their batch.',
   ),
-  PENSTOCK_WINDOW_BATCHES: int(12, 1, 10_000).describe(
-    'Most open batches that one dispatcher has in each lane; above it the backlog waits in Kafka.',
+  PENSTOCK_WINDOW_BATCHES: int(0, 0, 100_000).describe(
+    'Most open batches of all dispatchers and lanes together; above it the backlog waits in Kafka. 0: three for each slot of the detectors that serve.',
   ),
+  PENSTOCK_LANE_WEIGHTS: list('').describe(
+    'Shares of lanes in the window as lane=weight, separated by commas; 1 where a lane is not named. What a lane does not use is lent to the others.',
+  ),
+
+  PENSTOCK_LEASE_MS: int(30_000, 1_000, 600_000).describe(
+    'Milliseconds that a lease of a share of the cap, or of places in the window, is good for without being renewed; it is renewed three times as often. A shorter outage of the orchestrator goes unnoticed, a longer one stops detection.',
+  ),
+  PENSTOCK_CAP_IMAGES_PER_SECOND: z.coerce
+    .number()
+    .min(0)
+    .default(0)
+    .describe(
+      'Most inferences a second of all detectors of the default model together, until `penstock capacity set` says otherwise. 0: what the detectors can sustain.',
+    ),
+  PENSTOCK_PLANNED_DETECTORS: int(0, 0, 500).describe(
+    'Detectors of the default model that may serve at once, until `penstock capacity plan` says otherwise; further ones stand by. 0: all.',
+  ),
+  PENSTOCK_BUDGET_IMAGES_PER_DAY: amount('Most images that are inferred in a day. Without it there is no ceiling.'),
+  PENSTOCK_BUDGET_MONEY_PER_DAY: amount(
+    'Most money that inference may cost in a day, in PENSTOCK_CURRENCY; needs PENSTOCK_DETECTOR_PRICE_PER_HOUR.',
+  ),
+  PENSTOCK_DETECTOR_PRICE_PER_HOUR: amount('What one detector costs an hour, in PENSTOCK_CURRENCY.'),
+  PENSTOCK_CURRENCY: z
+    .string()
+    .regex(/^\S{1,8}$/, 'like EUR')
+    .default('EUR')
+    .describe('Currency of prices and of the budget.'),
+  PENSTOCK_BUDGET_TIME_ZONE: z
+    .string()
+    .refine(isTimeZone, 'an IANA time zone, like Europe/Berlin')
+    .default('UTC')
+    .describe('Time zone in which the day of the budget begins at midnight.'),
+  PENSTOCK_BUDGET_EXPRESS_BEYOND: flag.describe('Express images are detected though the budget of the day is used up.'),
 
   PENSTOCK_BREAKER_MIN_IMAGES: int(20, 1, 100_000).describe(
     'Images of a source (a bucket under a model) that must fail for reasons of the system, and be the majority, before its circuit breaker opens.',
@@ -175,6 +209,9 @@ export const environmentSchema = z.object({
   ),
   PENSTOCK_DETECT_MODEL_BATCH: int(8, 1, 4096).describe(
     'Most images in one model run, where the batch dimension of the model is dynamic.',
+  ),
+  PENSTOCK_DETECT_BATCH_DELAY_MS: int(10, 0, 10_000).describe(
+    'Milliseconds that a prepared picture may wait for others to share its model run, where the batch dimension is dynamic and others are on their way.',
   ),
   PENSTOCK_DETECT_IMAGES_PER_SECOND: z.coerce
     .number()

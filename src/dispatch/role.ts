@@ -49,7 +49,9 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const producer = await createProducer({ config, log, metrics });
   const observed = dispatchMetrics(metrics);
   const breakers = new Breakers({ read: () => readBreakers(temporal.client), metrics: observed, log });
-  const windows = new Map(config.PENSTOCK_LANES.map((lane) => [lane, new Window(config.PENSTOCK_WINDOW_BATCHES)]));
+  const windows = new Map(
+    config.PENSTOCK_LANES.map((lane) => [lane, new Window(config.PENSTOCK_WINDOW_BATCHES || 12)]),
+  );
   const dispatch: Dispatch = { context, temporal, producer, breakers, observed };
   const joined = (lane: string, join: () => Promise<StreamConsumer>): Promise<StreamConsumer> =>
     retryForever(join, {
@@ -92,7 +94,7 @@ async function consumeLane(dispatch: Dispatch, lane: string, window: Window): Pr
   const starter = new BatchStarter(temporal.client);
   const follow = (workflowId: string): Promise<void> => followBatch(starter.handle(workflowId), stopping);
   // Batches that an earlier dispatcher left open count as well, whoever reads their partitions now.
-  const open = await openBatches(temporal.client, imageEventsTopic(lane), 2 * config.PENSTOCK_WINDOW_BATCHES);
+  const open = await openBatches(temporal.client, imageEventsTopic(lane), 2 * (config.PENSTOCK_WINDOW_BATCHES || 12));
   for (const workflowId of open) window.hold(workflowId, () => follow(workflowId));
   return consume(
     dispatch,

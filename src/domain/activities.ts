@@ -1,3 +1,4 @@
+import type { ChangeRecord } from './capacity.js';
 import type { BackfillPageInput, BackfillPageOutcome } from './backfill.js';
 import type { DetectedImage } from './image.js';
 import type { PackedImage } from './batch.js';
@@ -73,4 +74,6 @@ export interface OrchestrationActivities {
   deleteConsumedRecords(): Promise<Record<string, number>>;
   /** Lists one page of a bucket and enqueues its images. A page that is tried again is enqueued again. */
   backfillPage(input: BackfillPageInput): Promise<BackfillPageOutcome>;
+  /** Writes changes of the capacity to their table; one that is written again replaces itself. */
+  recordCapacityChanges(changes: ChangeRecord[]): Promise<void>;
 }

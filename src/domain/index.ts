@@ -8,3 +8,5 @@ export * from './breaker.js';
 export * from './topics.js';
 export * from './activities.js';
 export * from './backfill.js';
+export * from './capacity.js';
+export * from './day.js';

@@ -27,6 +27,8 @@ export {
 export { setModelPins, type PinChange } from './pins.js';
 export { rollUp, verifyRollups, type RollupOptions, type RollupOutcome, type RollupProgress } from './rollup.js';
 export {
+  CAPACITY_CHANGES,
+  capacityChangeRow,
   DEAD_LETTERS,
   deadLetterRow,
   IMAGE_RESULTS,

@@ -1,4 +1,4 @@
-import type { DeadLetter, ImageEvent, ImageResult } from '../domain/index.js';
+import type { ChangeRecord, DeadLetter, ImageEvent, ImageResult } from '../domain/index.js';
 
 /** Where rows go: a table and the columns that each row's array holds, in order. */
 export interface Target {
@@ -104,5 +104,25 @@ export function uploadEventRow(event: ImageEvent, at: EventRecord): string {
     event.uploadedAtMs,
     event.receivedAtMs,
     event.deadlineMs ?? null,
+  ]);
+}
+
+export const CAPACITY_CHANGES: Target = {
+  table: 'capacity_change_records',
+  columns: ['id', 'changed_at', 'in_force_at', 'who', 'why', 'kind', 'model', 'before', 'after'],
+};
+
+/** The row of `CAPACITY_CHANGES` for a change. */
+export function capacityChangeRow(change: ChangeRecord): string {
+  return JSON.stringify([
+    change.id,
+    change.changedAtMs,
+    change.inForceAtMs,
+    change.who.toWellFormed(),
+    change.why.toWellFormed(),
+    change.kind,
+    change.model,
+    change.before,
+    change.after,
   ]);
 }

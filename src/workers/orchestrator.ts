@@ -1,5 +1,13 @@
 import { createOrchestrationActivities } from '../activities/index.js';
-import { configureBreaker, connectTemporal, ensureBreaker, ensureSchedules, readBreakers } from '../client/index.js';
+import {
+  configureBreaker,
+  configureCapacity,
+  connectTemporal,
+  ensureBreaker,
+  ensureCapacity,
+  ensureSchedules,
+  readBreakers,
+} from '../client/index.js';
 import { ORCHESTRATION_QUEUE } from '../domain/index.js';
 import { openRouting } from '../routing/index.js';
 import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
@@ -8,8 +16,8 @@ import { createProducer } from '../stream/index.js';
 import { createWarehouse } from '../warehouse/index.js';
 import { connectWorker, installRuntime, runWorker, workflowBundle } from './factory.js';
 
-/** Without it images that fail for the system's fault die once their tries are used up, after half a minute. */
-const ENSURE_BREAKER_EVERY_MS = 20_000;
+/** Without a breaker images that fail for the system's fault die after half a minute; without capacity leases run out. */
+const ENSURE_EVERY_MS = 20_000;
 
 /** Role `orchestrator`: runs the workflows, rollups and housekeeping, and keeps their schedules. */
 export function serve(): Promise<void> {
@@ -48,10 +56,12 @@ async function start(context: RoleContext): Promise<RunningRole> {
   });
   await ensureSchedules(temporal.client, config);
   await configureBreaker(temporal.client, config);
+  await configureCapacity(temporal.client, config);
   // Somebody may terminate it.
   const watch = setInterval(() => {
     ensureBreaker(temporal.client, config).catch((err: unknown) => log.warn({ err }, 'the breaker can not be reached'));
-  }, ENSURE_BREAKER_EVERY_MS);
+    ensureCapacity(temporal.client, config).catch((err: unknown) => log.warn({ err }, 'capacity can not be reached'));
+  }, ENSURE_EVERY_MS);
   return {
     stop: async () => {
       clearInterval(watch);

@@ -25,6 +25,8 @@ const BESIDE: Record<string, string> = {
 const DEEP: Record<string, string> = {
   'workflows -> domain/backfill.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/breaker.ts': 'the index of domain loads zod, and no library may come into a workflow',
+  'workflows -> domain/capacity.ts': 'the index of domain loads zod, and no library may come into a workflow',
+  'workflows -> domain/day.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/reasons.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/topics.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'cli -> workers/orchestrator.ts': 'a file per role: an orchestrator must not load what a detector needs',

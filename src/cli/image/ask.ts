@@ -157,7 +157,7 @@ export async function askWork(config: Config, images: readonly Omit<ImageFacts, 
     );
     const open: Record<string, number> = {};
     for (const lane of lanes) {
-      const most = 10 * config.PENSTOCK_WINDOW_BATCHES;
+      const most = 10 * (config.PENSTOCK_WINDOW_BATCHES || 12);
       open[lane] = (await openBatches(temporal.client, imageEventsTopic(lane), most)).length;
     }
     const breakers = await readBreakers(temporal.client, QUERY_MS).then(

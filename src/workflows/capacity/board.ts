@@ -1,0 +1,339 @@
+import type {
+  Budget,
+  CapacityChange,
+  CapacitySettings,
+  CapacityState,
+  ChangeRecord,
+  ChangeRequest,
+  LaneSetting,
+  ModelCapacity,
+  Rate,
+  ShareReply,
+  ShareRequest,
+  WindowReply,
+  WindowRequest,
+} from '../../domain/index.js';
+import { BudgetAccounts, NO_BUDGET_USED, type BudgetSnapshot, type Fleet } from './budget.js';
+import { checkChange } from './check.js';
+import { rateOf, Shares, type Pool, type ShareLease } from './shares.js';
+import { WindowPlaces, type WindowBounds, type WindowLease } from './window.js';
+
+/** Most changes that wait for the table, and most that are kept to be shown. */
+const MAX_UNRECORDED = 1_000;
+const CHANGES_SHOWN = 20;
+/** Who is owed more asks again so soon; who has less now says so at once. */
+const UNSETTLED_MS = 500;
+
+/** What a person has set; it goes before the configuration. */
+interface ByHand {
+  caps: Record<string, Rate>;
+  plans: Record<string, number | null>;
+  budget: Partial<Budget> | null;
+  paused: { who: string; why: string; sinceMs: number } | null;
+}
+
+/** What continues as new. */
+export interface CapacitySnapshot {
+  settings: CapacitySettings;
+  byHand: ByHand;
+  revision: number;
+  shares: ShareLease[];
+  window: WindowLease[];
+  budget: BudgetSnapshot;
+  changes: ChangeRecord[];
+  /** Changes that are to be written, oldest first. */
+  unrecorded: ChangeRecord[];
+  /** Changes so far. */
+  count: number;
+  /** Until then detectors that nobody knows of may still go by leases that were lost; nothing new is given. */
+  quietUntilMs: number;
+}
+
+export function newCapacity(settings: CapacitySettings, quietUntilMs = 0): CapacitySnapshot {
+  return {
+    settings,
+    byHand: { caps: {}, plans: {}, budget: null, paused: null },
+    revision: 1,
+    ...{ shares: [], window: [], budget: NO_BUDGET_USED, changes: [], unrecorded: [], count: 0, quietUntilMs },
+  };
+}
+
+/**
+ * Cap, plan, budget, pause, and who holds which part of them. Plain and deterministic: it lives inside a workflow, which
+ * gives it the time.
+ */
+export class CapacityBoard {
+  #settings: CapacitySettings;
+  readonly #byHand: ByHand;
+  #revision: number;
+  readonly #shares: Shares;
+  readonly #window: WindowPlaces;
+  readonly #budget: BudgetAccounts;
+  #changes: ChangeRecord[];
+  readonly #unrecorded: ChangeRecord[];
+  #count: number;
+  readonly #quietUntilMs: number;
+  #stopped = '';
+
+  constructor(snapshot: CapacitySnapshot) {
+    this.#settings = snapshot.settings;
+    this.#byHand = snapshot.byHand;
+    this.#revision = snapshot.revision;
+    this.#shares = new Shares(snapshot.shares);
+    this.#window = new WindowPlaces(snapshot.window);
+    this.#budget = new BudgetAccounts(snapshot.budget);
+    this.#changes = snapshot.changes;
+    this.#unrecorded = snapshot.unrecorded;
+    this.#count = snapshot.count;
+    this.#quietUntilMs = snapshot.quietUntilMs;
+    this.#stopped = this.#whatIsStopped();
+  }
+
+  get settings(): CapacitySettings {
+    return this.#settings;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get unrecorded(): readonly ChangeRecord[] {
+    return this.#unrecorded;
+  }
+
+  /** Throws RangeError for a request that may not be answered. */
+  checkShare(request: ShareRequest): void {
+    this.#shares.leases.check(request);
+  }
+
+  checkWindow(request: WindowRequest): void {
+    this.#window.leases.check(request);
+  }
+
+  /** Throws RangeError or TypeError for a change that can't be made. */
+  checkChange(request: ChangeRequest): void {
+    if (this.#unrecorded.length >= MAX_UNRECORDED)
+      throw new RangeError(`${MAX_UNRECORDED} changes are not in the table yet: ClickHouse does not take them`);
+    checkChange(request, this.budget);
+  }
+
+  configure(settings: CapacitySettings, nowMs: number): void {
+    if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
+    this.#settings = settings;
+    this.#revision += 1;
+    this.advance(nowMs);
+  }
+
+  share(request: ShareRequest, nowMs: number): ShareReply {
+    this.advance(nowMs);
+    const { leaseMs } = this.#settings;
+    const pool = this.pool(request.model);
+    const isNew = this.#shares.leases.get(request.holder) === undefined;
+    const share = this.#shares.ask(
+      request,
+      pool,
+      { revision: this.#revision, expiresAtMs: nowMs + leaseMs },
+      nowMs < this.#quietUntilMs,
+    );
+    const budget = this.#budget.ask(request, this.budget, this.fleet, rateOf(share.rate), nowMs, leaseMs);
+    if (request.leaving) {
+      this.#shares.leases.delete(request.holder);
+      this.#budget.leave(request.holder);
+    }
+    if (isNew || request.leaving) this.#revision += 1;
+    this.advance(nowMs);
+    return {
+      ...{ revision: this.#revision, leaseMs, rate: share.rate, budget },
+      ...(share.standby === undefined ? {} : { standby: share.standby }),
+      renewMs: share.isUnsettled ? Math.min(UNSETTLED_MS, leaseMs / 10) : leaseMs / 3,
+    };
+  }
+
+  window(request: WindowRequest, nowMs: number): WindowReply {
+    this.advance(nowMs);
+    const { leaseMs } = this.#settings;
+    const isNew = this.#window.leases.get(request.holder) === undefined;
+    const { lanes, isUnsettled } = this.#window.ask(request, this.#bounds(), nowMs + leaseMs);
+    if (request.leaving) this.#window.leases.delete(request.holder);
+    if (isNew || request.leaving) this.#revision += 1;
+    return {
+      ...{ revision: this.#revision, leaseMs, lanes },
+      renewMs: isUnsettled ? Math.min(UNSETTLED_MS, leaseMs / 10) : leaseMs / 3,
+      stopped: this.#settings.lanes.flatMap((lane) => {
+        const why = this.#stopOf(lane);
+        return why === undefined ? [] : [{ lane: lane.lane, why }];
+      }),
+    };
+  }
+
+  /** Makes a change that was checked; returns its number. */
+  change({ change, who, why }: ChangeRequest, idOf: (count: number) => string, nowMs: number): ChangeRecord {
+    this.advance(nowMs);
+    const { kind, model, before, after } = this.#apply(change, { who, why, sinceMs: nowMs });
+    this.#count += 1;
+    this.#revision += 1;
+    const record = {
+      id: idOf(this.#count),
+      changedAtMs: nowMs,
+      inForceAtMs: null,
+      who,
+      why,
+      kind,
+      model,
+      before,
+      after,
+    };
+    this.#unrecorded.push(record);
+    this.#changes = [record, ...this.#changes].slice(0, CHANGES_SHOWN);
+    this.advance(nowMs);
+    return record;
+  }
+
+  /** Every holder goes by an answer of this revision or a later one. */
+  isInForce(revision: number): boolean {
+    return [...this.#shares.leases.all, ...this.#window.leases.all].every((one) => one.revision >= revision);
+  }
+
+  inForce(id: string, nowMs: number): ChangeRecord | undefined {
+    const record = this.#changes.find((one) => one.id === id);
+    if (record === undefined) return undefined;
+    const done = { ...record, inForceAtMs: nowMs };
+    this.#changes = this.#changes.map((one) => (one.id === id ? done : one));
+    this.#unrecorded.push(done);
+    return done;
+  }
+
+  /** The first `count` unrecorded changes are in the table. */
+  recorded(count: number): void {
+    this.#unrecorded.splice(0, count);
+  }
+
+  /** Forgets leases that have run out and begins a new day where one has begun. */
+  advance(nowMs: number): void {
+    const gone = this.#shares.leases.expire(nowMs);
+    for (const { holder } of gone) this.#budget.lose(holder);
+    if (gone.length + this.#window.leases.expire(nowMs).length > 0) this.#revision += 1;
+    this.#budget.turn(this.budget, nowMs);
+    const stopped = this.#whatIsStopped();
+    if (stopped !== this.#stopped) this.#revision += 1;
+    this.#stopped = stopped;
+  }
+
+  get budget(): Budget {
+    return { ...this.#settings.budget, ...this.#byHand.budget };
+  }
+
+  pool(model: string): Pool {
+    const { caps, plans } = this.#byHand;
+    const isConfigured = model === this.#settings.model;
+    const cap = Object.hasOwn(caps, model) ? caps[model] : undefined;
+    const planned = Object.hasOwn(plans, model) ? plans[model] : undefined;
+    return {
+      cap: cap === undefined ? (isConfigured ? this.#settings.cap : null) : cap,
+      planned: planned === undefined ? (isConfigured ? this.#settings.planned : null) : planned,
+    };
+  }
+
+  get fleet(): Fleet {
+    const { pricePerDetectorHour: price } = this.budget;
+    return {
+      serving: this.#shares.servingCount(),
+      priceOf: (model) => {
+        const rate = this.#shares.rateOfOne(model, this.pool(model));
+        return price === null || rate === undefined ? undefined : price / 3600 / rate;
+      },
+    };
+  }
+
+  state(nowMs: number): CapacityState {
+    const { caps, plans, paused, budget } = this.#byHand;
+    const models = new Set([
+      this.#settings.model,
+      ...Object.keys(caps),
+      ...Object.keys(plans),
+      ...this.#shares.models(),
+    ]);
+    return {
+      revision: this.#revision,
+      leaseMs: this.#settings.leaseMs,
+      models: [...models].map((model): ModelCapacity => {
+        const holders = this.#shares.ofModel(model);
+        const leased = holders.reduce((sum, { rate }) => sum + rateOf(rate), 0);
+        return {
+          ...{ model, ...this.pool(model), holders, leased: leased === Infinity ? null : leased },
+          capFrom: Object.hasOwn(caps, model) ? 'person' : 'configuration',
+          plannedFrom: Object.hasOwn(plans, model) ? 'person' : 'configuration',
+        };
+      }),
+      window: this.#window.state(this.#bounds()),
+      paused,
+      budget: {
+        ...this.#budget.state(this.budget, this.fleet, this.#settings.model, nowMs),
+        from: budget === null ? 'configuration' : 'person',
+      },
+      unrecorded: this.#unrecorded.length,
+      changes: this.#changes,
+    };
+  }
+
+  snapshot(): CapacitySnapshot {
+    return {
+      ...{ settings: this.#settings, byHand: this.#byHand, revision: this.#revision, count: this.#count },
+      ...{ shares: this.#shares.leases.all, window: this.#window.leases.all, budget: this.#budget.snapshot() },
+      ...{ changes: this.#changes, unrecorded: this.#unrecorded, quietUntilMs: this.#quietUntilMs },
+    };
+  }
+
+  #bounds(): WindowBounds {
+    const { lanes, window } = this.#settings;
+    return { lanes, window, slots: this.#shares.slots, stopOf: (lane) => this.#stopOf(lane) };
+  }
+
+  #stopOf({ express }: LaneSetting): string | undefined {
+    const { paused } = this.#byHand;
+    if (paused !== null) return `paused by ${paused.who}: ${paused.why}`;
+    const { budget } = this;
+    if ((express && budget.expressBeyond) || !this.#budget.isExhausted(budget, this.fleet)) return undefined;
+    return 'the budget of the day is used up';
+  }
+
+  #whatIsStopped(): string {
+    return this.#settings.lanes.map((lane) => this.#stopOf(lane) ?? '').join('\n');
+  }
+
+  #apply(
+    change: CapacityChange,
+    paused: { who: string; why: string; sinceMs: number },
+  ): Pick<ChangeRecord, 'kind' | 'model' | 'before' | 'after'> {
+    const { caps, plans } = this.#byHand;
+    if ('set' in change) {
+      const { model, cap } = change.set;
+      const before = rateText(this.pool(model).cap);
+      if (cap === 'default') Reflect.deleteProperty(caps, model);
+      else caps[model] = cap;
+      return { kind: 'set', model, before, after: rateText(this.pool(model).cap) };
+    }
+    if ('plan' in change) {
+      const { model, planned } = change.plan;
+      const before = String(this.pool(model).planned ?? 'all');
+      if (planned === 'default') Reflect.deleteProperty(plans, model);
+      else plans[model] = planned;
+      return { kind: 'plan', model, before, after: String(this.pool(model).planned ?? 'all') };
+    }
+    if ('budget' in change) {
+      const before = JSON.stringify(this.budget);
+      this.#byHand.budget = change.budget === 'default' ? null : { ...this.#byHand.budget, ...change.budget };
+      return { kind: 'budget', model: '', before, after: JSON.stringify(this.budget) };
+    }
+    const before = this.#byHand.paused === null ? 'running' : 'paused';
+    this.#byHand.paused = 'pause' in change ? paused : null;
+    return {
+      ...{ kind: 'pause' in change ? 'pause' : 'resume', model: '', before },
+      after: this.#byHand.paused === null ? 'running' : 'paused',
+    };
+  }
+}
+
+function rateText(rate: Rate): string {
+  return rate === null ? 'none' : String(rate);
+}
