@@ -73,8 +73,18 @@ export class BatchWork {
     if (this.#open.size === 0) this.#wake();
   }
 
-  /** Resolves when no image is open, when nothing was settled for `stallMs`, after `limitMs`, or when cancelled. */
-  async finished(bounds: { stallMs: number; limitMs: number; cancelled: Promise<void> }): Promise<void> {
+  /**
+   * Resolves when no image is open, when nothing was settled for `stallMs`, or for `starvedMs` while the pacer has let
+   * nothing run for so long, after `limitMs`, or when cancelled.
+   */
+  async finished(bounds: {
+    stallMs: number;
+    /** How long the pacer has let nothing run though images wait; 0 while it does, or none waits. */
+    starved: () => number;
+    starvedMs: number;
+    limitMs: number;
+    cancelled: Promise<void>;
+  }): Promise<void> {
     if (this.#open.size === 0) return;
     const startedAt = performance.now();
     let timer: NodeJS.Timeout | undefined;
@@ -82,7 +92,9 @@ export class BatchWork {
       this.#wake = resolve;
       timer = setInterval(() => {
         const now = performance.now();
-        if (now - this.#progressAt > bounds.stallMs || now - startedAt > bounds.limitMs) resolve();
+        const idleMs = now - this.#progressAt;
+        const isStarved = idleMs > bounds.starvedMs && bounds.starved() > bounds.starvedMs;
+        if (idleMs > bounds.stallMs || isStarved || now - startedAt > bounds.limitMs) resolve();
       }, 500);
     });
     try {

@@ -21,6 +21,8 @@ export interface DetectionDependencies {
 /** An activity ends by itself well before its bound and hands back what it did not get to. */
 const WORK_LIMIT_MS = 10 * 60_000;
 const TICK_MS = 1_000;
+/** While the pacer lets nothing run for so long (no lease, no budget), images are handed back; milliseconds. */
+const STARVED_MS = 30_000;
 
 /**
  * Activities of a detector. Outcomes are published as they come; only what the broker has acknowledged counts as done,
@@ -82,7 +84,13 @@ async function detectImages(
   const cancelled = watchCancellation(context);
   const beat = setInterval(() => context.heartbeat(work.checkpoint()), TICK_MS);
   try {
-    await work.finished({ stallMs: dependencies.stallMs, limitMs: WORK_LIMIT_MS, cancelled: cancelled.promise });
+    await work.finished({
+      stallMs: dependencies.stallMs,
+      starved: () => engine.starvedMs(),
+      starvedMs: STARVED_MS,
+      limitMs: WORK_LIMIT_MS,
+      cancelled: cancelled.promise,
+    });
   } finally {
     clearInterval(beat);
     stop.abort();

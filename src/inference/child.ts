@@ -1,5 +1,4 @@
 import { Worker } from 'node:worker_threads';
-import { Grants } from './grants.js';
 import { loadModel, openSession, tensorLength, type Model, type ModelSession, type Prepared } from './model/index.js';
 import type { PrepareThreadData } from './prepareThread.js';
 import type { ChildOptions, ImageOutcome, Order, PrepareReport, Report, Task } from './protocol.js';
@@ -13,6 +12,8 @@ interface PreparedTask {
   task: Task;
   place: number;
   prepared: Prepared | undefined;
+  /** Monotonic, milliseconds. */
+  sinceMs: number;
 }
 
 /** Pictures that one preparing thread works on at once: while some decode, others are on the wire. */
@@ -21,7 +22,7 @@ const PICTURES_PER_THREAD = 4;
 const PLACES_WITHOUT_PICTURES = 512;
 
 class Child {
-  readonly #free: number[];
+  readonly #places: number[];
   readonly #waiting: Task[] = [];
   readonly #preparing = new Map<number, Task>();
   readonly #prepared: PreparedTask[] = [];
@@ -30,11 +31,15 @@ class Child {
   readonly #batch: Float32Array | Uint8Array;
   readonly #length: number;
   readonly #maxBatch: number;
-  readonly #grants = new Grants();
+  readonly #batchDelayMs: number;
   #outcomes: { id: number; outcome: ImageOutcome }[] = [];
-  #want = { express: 0, bulk: 0 };
+  #ran = { runs: [] as number[], free: 0, busyMs: 0 };
+  /** What the pacer was asked for last. */
+  #asked = { express: 0, bulk: 0 };
+  #isFree = false;
   #reporting = false;
   #running = false;
+  #delay: NodeJS.Timeout | undefined;
   #nextThread = 0;
 
   constructor(
@@ -44,12 +49,13 @@ class Child {
   ) {
     this.#length = tensorLength(model.input);
     this.#maxBatch = Math.max(1, Math.min(session.maxBatch, options.maxBatch));
+    this.#batchDelayMs = options.batchDelayMs;
     const bytes = model.input.type === 'uint8' ? 1 : 4;
     const needsPictures = model.file !== null;
     const places = needsPictures
       ? options.prepareThreads * PICTURES_PER_THREAD + 2 * this.#maxBatch
       : PLACES_WITHOUT_PICTURES;
-    this.#free = Array.from({ length: places }, (_, place) => place);
+    this.#places = Array.from({ length: places }, (_, place) => place);
     this.#tensors = new SharedArrayBuffer(needsPictures ? places * this.#length * bytes : 0);
     const batchLength = needsPictures ? this.#maxBatch * this.#length : 0;
     this.#batch = bytes === 4 ? new Float32Array(batchLength) : new Uint8Array(batchLength);
@@ -64,13 +70,37 @@ class Child {
         this.#prepareNext();
         break;
       case 'grant':
-        this.#grants.add(order.count, order.atMs);
-        void this.#runAll();
+        this.#asked = { express: 0, bulk: 0 };
+        // Asked for before it became free: what it was for has run.
+        if (!this.#isFree && !this.#running) void this.#run(this.#take(order.count), order.atMs);
+        break;
+      case 'free':
+        this.#isFree = order.isFree;
+        this.#asked = { express: 0, bulk: 0 };
+        this.#runNext();
+        break;
+      case 'drop':
+        this.#drop(new Set(order.ids));
         break;
       case 'ping':
         report({ kind: 'pong' });
         break;
     }
+  }
+
+  #drop(ids: ReadonlySet<number>): void {
+    const isDropped = ({ id }: Task): boolean => ids.has(id);
+    const dropped = [...this.#waiting.filter(isDropped), ...[...this.#preparing.values()].filter(isDropped)];
+    remove(this.#waiting, isDropped);
+    // Their places come back with what becomes of them.
+    for (const { id } of dropped) this.#preparing.delete(id);
+    for (const { task, place } of remove(this.#prepared, ({ task }) => isDropped(task))) {
+      dropped.push(task);
+      this.#places.push(place);
+    }
+    if (dropped.length > 0) report({ kind: 'dropped', ids: dropped.map(({ id }) => id) });
+    this.#prepareNext();
+    this.#runNext();
   }
 
   #thread(options: ChildOptions): Worker {
@@ -83,15 +113,15 @@ class Child {
   }
 
   #prepareNext(): void {
-    while (this.#waiting.length > 0 && this.#free.length > 0) {
+    while (this.#waiting.length > 0 && this.#places.length > 0) {
       if (this.#preparing.size >= this.#threads.length * PICTURES_PER_THREAD && this.#threads.length > 0) return;
-      const place = this.#free.pop();
+      const place = this.#places.pop();
       const urgent = this.#waiting.findIndex(({ express }) => express);
       const [task] = this.#waiting.splice(Math.max(0, urgent), 1);
       if (task === undefined || place === undefined) return;
       const thread = this.#threads[this.#nextThread++ % Math.max(1, this.#threads.length)];
       if (thread === undefined) {
-        this.#await({ task, place, prepared: undefined });
+        this.#await({ task, place, prepared: undefined, sinceMs: performance.now() });
         continue;
       }
       this.#preparing.set(task.id, task);
@@ -101,38 +131,63 @@ class Child {
 
   #onPrepared(message: PrepareReport): void {
     const task = this.#preparing.get(message.id);
-    if (task === undefined) return;
+    if (task === undefined) {
+      this.#places.push(message.place);
+      this.#prepareNext();
+      return;
+    }
     this.#preparing.delete(message.id);
     if (message.kind === 'prepared') {
-      this.#await({ task, place: message.place, prepared: message.prepared });
+      this.#await({ task, place: message.place, prepared: message.prepared, sinceMs: performance.now() });
     } else {
       const { kind, reason, detail } = message;
-      this.#free.push(message.place);
+      this.#places.push(message.place);
       this.#settle(task.id, { kind, reason, detail });
     }
     this.#prepareNext();
   }
 
-  /** A prepared picture waits for the pacer. */
   #await(prepared: PreparedTask): void {
     this.#prepared.push(prepared);
-    if (prepared.task.express) this.#want.express += 1;
-    else this.#want.bulk += 1;
-    this.#reportSoon();
+    this.#runNext();
   }
 
-  async #runAll(): Promise<void> {
+  /**
+   * Runs what is prepared, or asks the pacer for it: at the moment when the model could run it, neither sooner, or grants
+   * would wait in a busy child and be used together, nor later, or the model would idle.
+   */
+  #runNext(): void {
     if (this.#running) return;
-    this.#running = true;
-    for (;;) {
-      const grantedAtMs = this.#grants.take(Math.min(this.#maxBatch, this.#prepared.length));
-      if (grantedAtMs.length === 0) break;
-      const run = this.#take(grantedAtMs.length);
-      await this.#run(run, grantedAtMs);
-      for (const { place } of run) this.#free.push(place);
-      this.#prepareNext();
+    const ready = Math.min(this.#maxBatch, this.#prepared.length);
+    const waitMs = this.#fillMs(ready);
+    if (waitMs > 0) {
+      this.#delay ??= setTimeout(() => {
+        this.#delay = undefined;
+        this.#runNext();
+      }, Math.ceil(waitMs));
+      return;
     }
-    this.#running = false;
+    if (this.#isFree) {
+      if (ready === 0) return;
+      this.#ran.free += ready;
+      void this.#run(this.#take(ready), Date.now());
+      return;
+    }
+    const express = Math.min(
+      ready,
+      count(this.#prepared, ({ task }) => task.express),
+    );
+    const bulk = ready - express;
+    if (express === this.#asked.express && bulk === this.#asked.bulk) return;
+    this.#asked = { express, bulk };
+    report({ kind: 'want', express, bulk });
+  }
+
+  /** How long a run that is not full waits for pictures that are being prepared. */
+  #fillMs(ready: number): number {
+    const [first] = this.#prepared;
+    if (first === undefined || ready === this.#maxBatch || this.#preparing.size === 0) return 0;
+    return first.sinceMs + this.#batchDelayMs - performance.now();
   }
 
   /** Express pictures first, then in the order in which they were prepared. */
@@ -141,23 +196,34 @@ class Child {
     if (express.length === 0) return this.#prepared.splice(0, count);
     const bulk = this.#prepared.filter(({ task }) => !task.express).slice(0, count - express.length);
     const taken = new Set([...express, ...bulk]);
-    this.#prepared.splice(0, this.#prepared.length, ...this.#prepared.filter((one) => !taken.has(one)));
+    remove(this.#prepared, (one) => taken.has(one));
     return [...taken];
   }
 
-  async #run(run: PreparedTask[], grantedAtMs: readonly number[]): Promise<void> {
+  async #run(run: PreparedTask[], grantedAtMs: number): Promise<void> {
+    this.#running = true;
+    const startedAt = performance.now();
     try {
       const outputs = await this.session.run(this.#gather(run), run.length);
       for (const [index, { task, prepared = NO_PICTURE }] of run.entries()) {
         const detections = this.session.detections(outputs, index, prepared);
         const { width, height } = prepared;
-        const detectedAtMs = grantedAtMs[index] ?? Date.now();
-        this.#settle(task.id, { kind: 'detected', image: { width, height, detections }, detectedAtMs });
+        this.#settle(task.id, {
+          kind: 'detected',
+          image: { width, height, detections },
+          detectedAtMs: grantedAtMs,
+        });
       }
     } catch (error) {
       const detail = (error instanceof Error ? error.message : String(error)).slice(0, 200);
       for (const { task } of run) this.#settle(task.id, { kind: 'retry', reason: 'MODEL_FAILED', detail });
     }
+    this.#ran.runs.push(run.length);
+    this.#ran.busyMs += performance.now() - startedAt;
+    for (const { place } of run) this.#places.push(place);
+    this.#running = false;
+    this.#prepareNext();
+    this.#runNext();
   }
 
   /** The tensors of a run as one block: that of a single picture where it stands, those of several copied together. */
@@ -184,11 +250,22 @@ class Child {
     setImmediate(() => {
       this.#reporting = false;
       if (this.#outcomes.length > 0) report({ kind: 'outcomes', outcomes: this.#outcomes });
-      if (this.#want.express + this.#want.bulk > 0) report({ kind: 'want', ...this.#want });
+      if (this.#ran.runs.length > 0) report({ kind: 'ran', ...this.#ran });
       this.#outcomes = [];
-      this.#want = { express: 0, bulk: 0 };
+      this.#ran = { runs: [], free: 0, busyMs: 0 };
     });
   }
+}
+
+/** Takes out of a list what fits, and returns it. */
+function remove<T>(items: T[], fits: (item: T) => boolean): T[] {
+  const removed = items.filter(fits);
+  if (removed.length > 0) items.splice(0, items.length, ...items.filter((item) => !fits(item)));
+  return removed;
+}
+
+function count<T>(items: readonly T[], holds: (item: T) => boolean): number {
+  return items.reduce((sum, item) => sum + (holds(item) ? 1 : 0), 0);
 }
 
 const NO_PICTURE: Prepared = { width: 0, height: 0, scaleX: 1, scaleY: 1, offsetX: 0, offsetY: 0 };

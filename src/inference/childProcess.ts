@@ -11,6 +11,10 @@ export interface ChildEvents {
   outcome: (task: Task, outcome: ImageOutcome) => void;
   /** Places became free. */
   room: () => void;
+  /** Images that nobody waits for have left it without an outcome. */
+  dropped: (ids: readonly number[]) => void;
+  /** Images in each model run, and how long the model was at work with them; milliseconds. */
+  ran: (runs: readonly number[], busyMs: number) => void;
   /** It ended; `inside` are the images that were in it. `unfit` when model or provider are at fault. */
   ended: (inside: Task[], unfit: string | undefined) => void;
 }
@@ -36,6 +40,7 @@ export class InferenceChild {
   readonly #inside = new Map<number, Task>();
   readonly #watch: NodeJS.Timeout;
   readonly #grant = (count: number, atMs: number): void => this.#order({ kind: 'grant', count, atMs });
+  #unwatch: () => void = () => undefined;
   #heardAt = performance.now();
   #unfit: string | undefined;
   #ready = false;
@@ -93,6 +98,12 @@ export class InferenceChild {
     this.#order({ kind: 'tasks', tasks });
   }
 
+  /** Nobody waits for these any more. Those that do not run yet leave it, which `dropped` tells. */
+  drop(ids: number[]): void {
+    const inside = ids.filter((id) => this.#inside.has(id));
+    if (inside.length > 0) this.#order({ kind: 'drop', ids: inside });
+  }
+
   /** Ends it; what is inside is reported by `ended`. */
   kill(): void {
     this.#process.kill('SIGKILL');
@@ -119,6 +130,7 @@ export class InferenceChild {
         this.#ready = true;
         this.#places = message.places;
         this.events.ready(message.maxBatch);
+        this.#unwatch = this.pacer.watch({ free: (isFree) => this.#order({ kind: 'free', isFree }) });
         this.events.room();
         break;
       case 'unfit':
@@ -126,7 +138,11 @@ export class InferenceChild {
         this.kill();
         break;
       case 'want':
-        this.pacer.request(message, this.#grant);
+        this.pacer.request({ express: message.express, bulk: message.bulk }, this.#grant);
+        break;
+      case 'ran':
+        this.pacer.ran(message.free);
+        this.events.ran(message.runs, message.busyMs);
         break;
       case 'outcomes':
         for (const { id, outcome } of message.outcomes) {
@@ -135,6 +151,11 @@ export class InferenceChild {
           this.#inside.delete(id);
           this.events.outcome(task, outcome);
         }
+        this.events.room();
+        break;
+      case 'dropped':
+        for (const id of message.ids) this.#inside.delete(id);
+        this.events.dropped(message.ids);
         this.events.room();
         break;
       case 'pong':
@@ -156,6 +177,7 @@ export class InferenceChild {
     if (this.#ended) return;
     this.#ended = true;
     clearInterval(this.#watch);
+    this.#unwatch();
     this.pacer.withdraw(this.#grant);
     const inside = [...this.#inside.values()];
     this.#inside.clear();

@@ -1,17 +1,18 @@
-import { availableParallelism } from 'node:os';
 import type { Config } from '../config/index.js';
 import type { ImageRef } from '../domain/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { InferenceChild } from './childProcess.js';
 import type { Model } from './model/index.js';
-import { Pacer, TokenBucket } from './pacer.js';
+import { engineMetrics, type EngineMetrics } from './metrics.js';
+import type { Pacer } from './pacer.js';
+import { childCount, childOptions } from './options.js';
 import type { ChildOptions, ImageOutcome, Task } from './protocol.js';
 
 /** Images of one caller. */
 export interface DetectRequest {
   images: readonly ImageRef[];
   express: boolean;
-  /** Takes the images back that no child has begun; those that are inside are finished and their outcomes dropped. */
+  /** Takes the images back that no model run has begun; those of a run are finished and their outcomes dropped. */
   signal: AbortSignal;
   /** Called once for each image, with its index in `images`. */
   onOutcome: (image: number, outcome: ImageOutcome) => void;
@@ -21,6 +22,8 @@ export interface Engine {
   detect(request: DetectRequest): void;
   /** True while at least one child can take images. */
   isReady(): boolean;
+  /** How long images have waited for the pacer without one being granted; milliseconds. */
+  starvedMs(): number;
   close(): Promise<void>;
 }
 
@@ -49,6 +52,8 @@ const QUICK_MS = 30_000;
 export function createEngine(options: {
   config: Config;
   model: Model;
+  /** Closed with the engine. */
+  pacer: Pacer;
   log: Logger;
   metrics: Metrics;
   /** Called when no child can serve for a fault of the model or its provider. */
@@ -66,12 +71,12 @@ class ChildEngine implements Engine {
   readonly #bulk: Waiting[] = [];
   readonly #inside = new Map<number, Waiting>();
   readonly #suspects: Waiting[] = [];
-  readonly #restarts;
-  readonly #inferred;
+  readonly #metrics: EngineMetrics;
   #isolation: InferenceChild | undefined;
   /** Children for suspects, in a row, that ended with no suspect inside. */
   #emptyIsolations = 0;
   #closed = false;
+  #maxBatch = 1;
   #quickDeaths = 0;
   #failedInARow = 0;
   #nextId = 1;
@@ -80,13 +85,8 @@ class ChildEngine implements Engine {
     const { config, metrics, model } = options;
     this.#options = options;
     this.#childOptions = childOptions(config, model);
-    // What one model run is, a child knows once it has the model.
-    this.#pacer = new Pacer(new TokenBucket(config.PENSTOCK_DETECT_IMAGES_PER_SECOND, 1));
-    this.#restarts = metrics.counter(
-      'penstock_detector_child_deaths_total',
-      'Child processes that ended by themselves',
-    );
-    this.#inferred = metrics.counter('penstock_detector_images_total', 'Images by what became of them', ['outcome']);
+    this.#pacer = options.pacer;
+    this.#metrics = engineMetrics(metrics, this.#pacer);
     for (let child = 0; child < childCount(config); child += 1) this.#startChild();
   }
 
@@ -104,10 +104,15 @@ class ChildEngine implements Engine {
     return [...this.#children].some((child) => child.isReady);
   }
 
+  starvedMs(): number {
+    return this.#pacer.starvedMs;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const children = this.#isolation ? [...this.#children, this.#isolation] : [...this.#children];
     await Promise.all(children.map((child) => child.close()));
+    this.#pacer.close();
   }
 
   /** Gives every child as many images as it has room for; express first. */
@@ -129,9 +134,21 @@ class ChildEngine implements Engine {
   #settle(task: Task, outcome: ImageOutcome): void {
     const waiting = this.#inside.get(task.id);
     this.#inside.delete(task.id);
-    this.#inferred.inc({ outcome: outcome.kind });
+    this.#metrics.images.inc({ outcome: outcome.kind });
     this.#watchRuns(outcome);
     if (waiting && !waiting.request.signal.aborted) waiting.request.onOutcome(waiting.image, outcome);
+  }
+
+  #forget(ids: readonly number[]): void {
+    for (const id of ids) this.#inside.delete(id);
+  }
+
+  #observeRuns(runs: readonly number[], busyMs: number): void {
+    for (const images of runs) {
+      this.#metrics.runImages.observe(images);
+      this.#metrics.runPlaces.inc(this.#maxBatch);
+    }
+    this.#metrics.modelBusy.inc(busyMs / 1000);
   }
 
   #watchRuns(outcome: ImageOutcome): void {
@@ -146,6 +163,10 @@ class ChildEngine implements Engine {
     for (const queue of [this.#express, this.#bulk, this.#suspects]) {
       queue.splice(0, queue.length, ...queue.filter((waiting) => waiting.request !== request));
     }
+    const inside = [...this.#inside.values()].filter((waiting) => waiting.request === request);
+    const ids = inside.map(({ task }) => task.id);
+    for (const child of this.#children) child.drop(ids);
+    this.#isolation?.drop(ids);
   }
 
   #startChild(): void {
@@ -155,14 +176,18 @@ class ChildEngine implements Engine {
     const child: InferenceChild = new InferenceChild(this.#childOptions, undefined, this.#pacer, this.#options.log, {
       ready: (maxBatch) => {
         isFit = true;
+        // What one model run is, a child knows once it has the model.
+        this.#maxBatch = maxBatch;
         this.#pacer.setDepth(maxBatch);
       },
       outcome: (task, outcome) => this.#settle(task, outcome),
       room: () => this.#feed(),
+      dropped: (ids) => this.#forget(ids),
+      ran: (runs, busyMs) => this.#observeRuns(runs, busyMs),
       ended: (inside, unfit) => {
         this.#children.delete(child);
         if (this.#closed) return;
-        this.#restarts.inc();
+        this.#metrics.childDeaths.inc();
         if (unfit !== undefined) {
           this.#options.onUnfit(unfit);
           return;
@@ -210,10 +235,12 @@ class ChildEngine implements Engine {
         isClosing = true;
         void child.close();
       },
+      dropped: (ids) => this.#forget(ids),
+      ran: (runs, busyMs) => this.#observeRuns(runs, busyMs),
       ended: ([killer], unfit) => {
         this.#isolation = undefined;
         if (this.#closed) return;
-        if (!isClosing) this.#restarts.inc();
+        if (!isClosing) this.#metrics.childDeaths.inc();
         this.#emptyIsolations = killer || hasServed || isClosing ? 0 : this.#emptyIsolations + 1;
         if (killer) {
           const detail = 'its child process died twice, the second time with this picture alone';
@@ -232,28 +259,4 @@ const NEVER_LOADED = 'child processes end before they have loaded the model; the
 
 function restartAfterMs(deathsInARow: number): number {
   return Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** Math.min(deathsInARow, 10));
-}
-
-function childCount(config: Config): number {
-  if (config.PENSTOCK_DETECT_CHILDREN > 0) return config.PENSTOCK_DETECT_CHILDREN;
-  return config.PENSTOCK_EXECUTION_PROVIDER === 'cpu' ? availableParallelism() : 1;
-}
-
-function childOptions(config: Config, model: Model): ChildOptions {
-  const onCpu = config.PENSTOCK_EXECUTION_PROVIDER === 'cpu';
-  const prepareThreads = config.PENSTOCK_DECODE_THREADS || (onCpu ? 1 : availableParallelism());
-  const maxBatch = config.PENSTOCK_DETECT_MODEL_BATCH;
-  return {
-    modelDir: model.dir,
-    provider: config.PENSTOCK_EXECUTION_PROVIDER,
-    deviceId: config.PENSTOCK_DEVICE_ID,
-    intraOpThreads: config.PENSTOCK_DETECT_THREADS,
-    prepareThreads,
-    maxBatch,
-    gcsEndpoint: config.PENSTOCK_GCS_ENDPOINT,
-    gcsProject: config.PENSTOCK_GCS_PROJECT,
-    maxBytes: config.PENSTOCK_IMAGE_MAX_BYTES,
-    maxPixels: config.PENSTOCK_IMAGE_MAX_PIXELS,
-    timeoutMs: config.PENSTOCK_IMAGE_TIMEOUT_MS,
-  };
 }

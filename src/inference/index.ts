@@ -1,7 +1,8 @@
 export { LONGEST_HANG_MS } from './childProcess.js';
 export { createEngine, type Engine, type DetectRequest } from './engine.js';
 export { type ImageOutcome } from './protocol.js';
-export { Pacer, TokenBucket } from './pacer.js';
+export { Pacer, type PacerEvents } from './pacer.js';
+export { type DayAllowance } from './allowance.js';
 export {
   ImageError,
   loadModel,

@@ -13,6 +13,8 @@ export interface ChildOptions {
   prepareThreads: number;
   /** Most images in one model run. */
   maxBatch: number;
+  /** Longest that a prepared picture waits for others to share its run, while others are being prepared; milliseconds. */
+  batchDelayMs: number;
   gcsEndpoint?: string | undefined;
   gcsProject?: string | undefined;
   maxBytes: number;
@@ -34,8 +36,12 @@ export type ImageOutcome =
 /** Parent to child. */
 export type Order =
   | { kind: 'tasks'; tasks: Task[] }
-  /** `count` images may be inferred; the pacer granted them at `atMs` (milliseconds since the epoch). */
+  /** `count` images run now; the pacer granted them at `atMs` (milliseconds since the epoch). */
   | { kind: 'grant'; count: number; atMs: number }
+  /** While it is free the child runs without asking. */
+  | { kind: 'free'; isFree: boolean }
+  /** Nobody waits for these any more; those that do not run yet need not. */
+  | { kind: 'drop'; ids: number[] }
   | { kind: 'ping' };
 
 /** Child to parent. */
@@ -44,9 +50,13 @@ export type Report =
   | { kind: 'ready'; places: number; maxBatch: number }
   /** The child can not serve: the model or its provider is at fault. */
   | { kind: 'unfit'; message: string }
-  /** So many more images are prepared and wait for the pacer. */
+  /** So many images could run now, in place of what was said before; nothing runs until they are granted. */
   | { kind: 'want'; express: number; bulk: number }
+  /** Images in each run since the last report, and whether the child asked for them. */
+  | { kind: 'ran'; runs: number[]; free: number; busyMs: number }
   | { kind: 'outcomes'; outcomes: { id: number; outcome: ImageOutcome }[] }
+  /** They are out of the child without an outcome. */
+  | { kind: 'dropped'; ids: number[] }
   | { kind: 'pong' };
 
 /** Child's main thread to one of its preparing threads. */

@@ -5,6 +5,8 @@ export interface Metrics {
   readonly registry: Registry;
   counter<L extends string = never>(name: `penstock_${string}_total`, help: string, labels?: readonly L[]): Counter<L>;
   gauge<L extends string = never>(name: `penstock_${string}`, help: string, labels?: readonly L[]): Gauge<L>;
+  /** A gauge that is read whenever somebody looks. */
+  observe(name: `penstock_${string}`, help: string, read: () => number): void;
   histogram<L extends string = never>(
     name: `penstock_${string}`,
     help: string,
@@ -23,6 +25,15 @@ export function createMetrics(role: string): Metrics {
     registry,
     counter: (name, help, labels = []) => new Counter({ ...common, name, help, labelNames: labels }),
     gauge: (name, help, labels = []) => new Gauge({ ...common, name, help, labelNames: labels }),
+    observe: (name, help, read) => {
+      new Gauge({
+        ...common,
+        ...{ name, help },
+        collect() {
+          this.set(read());
+        },
+      });
+    },
     histogram: (name, help, buckets, labels = []) =>
       new Histogram({ ...common, name, help, labelNames: labels, buckets: [...buckets] }),
   };

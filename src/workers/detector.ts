@@ -1,13 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createDetectionActivities, createResultPublisher } from '../activities/index.js';
 import { detectQueue } from '../domain/index.js';
-import { createEngine, loadModel, LONGEST_HANG_MS } from '../inference/index.js';
+import { createEngine, loadModel, LONGEST_HANG_MS, Pacer } from '../inference/index.js';
 import { serveRole, type RoleContext, type RunningRole } from '../service/index.js';
 import { createProducer } from '../stream/index.js';
 import { connectWorker, installRuntime, runWorker } from './factory.js';
+import { holdShare } from './share.js';
+import { WorkerSwitch } from './switch.js';
 
 /** The model that comes with Penstock. */
 const DEFAULT_MODEL_DIR = fileURLToPath(new URL('../../models/shapes', import.meta.url));
+
+const READY_EVERY_MS = 100;
 
 /** Role `detector`: fixed slots on the GPU task queue of its model, and a few kept for express work. */
 export function serve(): Promise<void> {
@@ -15,11 +20,12 @@ export function serve(): Promise<void> {
 }
 
 async function start(context: RoleContext): Promise<RunningRole> {
-  const { config, log, metrics, listen, waits, fail } = context;
+  const { config, log, metrics, listen, waits, stopping, fail } = context;
   await listen();
   installRuntime(context);
   const model = await loadModel(config.PENSTOCK_MODEL_DIR ?? DEFAULT_MODEL_DIR);
-  const engine = createEngine({ config, model, log, metrics, onUnfit: (message) => fail(new Error(message)) });
+  const pacer = new Pacer({ fillMs: config.PENSTOCK_DETECT_BATCH_DELAY_MS });
+  const engine = createEngine({ config, model, pacer, log, metrics, onUnfit: (message) => fail(new Error(message)) });
   const producer = await createProducer({ config, log, metrics });
   const { connection, namespace } = await connectWorker(context);
   const activities = createDetectionActivities({
@@ -29,29 +35,48 @@ async function start(context: RoleContext): Promise<RunningRole> {
     stallMs: 30_000 + 2 * config.PENSTOCK_IMAGE_TIMEOUT_MS + LONGEST_HANG_MS,
     log,
   });
-  const queue = (express: boolean, slots: number): ReturnType<typeof runWorker> =>
-    runWorker(context, {
-      connection,
-      namespace,
-      taskQueue: detectQueue(model.name, express),
-      activities: { ...activities },
-      maxConcurrentActivityTaskExecutions: slots,
-      maxConcurrentActivityTaskPolls: Math.min(2, slots),
-    });
-  const workers = await Promise.all([
-    queue(false, config.PENSTOCK_DETECT_SLOTS),
-    queue(true, config.PENSTOCK_DETECT_EXPRESS_SLOTS),
-  ]);
+  const queue = (express: boolean, slots: number): WorkerSwitch =>
+    new WorkerSwitch(
+      () =>
+        runWorker(context, {
+          connection,
+          namespace,
+          taskQueue: detectQueue(model.name, express),
+          activities: { ...activities },
+          maxConcurrentActivityTaskExecutions: slots,
+          maxConcurrentActivityTaskPolls: Math.min(2, slots),
+        }),
+      fail,
+    );
+  const bulk = queue(false, config.PENSTOCK_DETECT_SLOTS);
+  const express = queue(true, config.PENSTOCK_DETECT_EXPRESS_SLOTS);
+  // A share is of use to who can infer; until then it is another's.
+  waits.set('model', 'loading');
+  while (!engine.isReady()) await sleep(READY_EVERY_MS, undefined, { signal: stopping });
+  waits.delete('model');
+  const share = await holdShare(
+    context,
+    {
+      ...{ model: model.name, pacer, slots: config.PENSTOCK_DETECT_SLOTS },
+      most: config.PENSTOCK_DETECT_IMAGES_PER_SECOND || null,
+    },
+    (standing) => {
+      const serves = standing.kind === 'serves';
+      bulk.set(serves && !standing.isExhausted);
+      express.set(serves && (!standing.isExhausted || standing.expressBeyond));
+    },
+  );
+  pacer.watch({ low: () => share.renew() });
   log.info({ model: model.id, slots: config.PENSTOCK_DETECT_SLOTS }, 'detector serves');
   const readiness = setInterval(() => {
     if (engine.isReady()) waits.delete('model');
     else waits.set('model', 'no child process has the model loaded');
   }, 500);
-  waits.set('model', 'loading');
   return {
     stop: async () => {
       clearInterval(readiness);
-      await Promise.all(workers.map((worker) => worker.stop()));
+      await Promise.all([bulk.close(), express.close()]);
+      await share.leave();
       await engine.close();
       await producer.close();
       await connection.close();

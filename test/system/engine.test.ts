@@ -16,7 +16,7 @@ import { Graph } from '../unit/inference/onnx.js';
 import { bucketOf, endpointsNow, eventually } from './pipeline.js';
 
 /** The engine as it is built: its child processes run from dist. */
-const { createEngine, loadModel } = (await import(
+const { createEngine, loadModel, Pacer } = (await import(
   new URL('../../dist/inference/index.js', import.meta.url).href
 )) as typeof inference;
 
@@ -53,8 +53,10 @@ async function newEngine(
   more: Partial<Config> = {},
   { dir = SHAPES, onUnfit }: { dir?: string; onUnfit?: (message: string) => void } = {},
 ): Promise<Engine> {
+  const pacer = new Pacer({ fillMs: config.PENSTOCK_DETECT_BATCH_DELAY_MS });
+  pacer.lease(more.PENSTOCK_DETECT_IMAGES_PER_SECOND ?? Infinity, Infinity);
   const engine = createEngine({
-    config: { ...config, ...more },
+    ...{ pacer, config: { ...config, ...more } },
     model: await loadModel(dir),
     log: createLogger('test', 'silent'),
     metrics: createMetrics('test'),

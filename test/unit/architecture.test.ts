@@ -9,7 +9,7 @@ const LAYERS = [
   ['config', 'telemetry'],
   ['service'],
   ['routing', 'stream', 'storage', 'warehouse', 'inference', 'scenes'],
-  ['admission'],
+  ['admission', 'capacity'],
   ['audit'],
   ['activities', 'client', 'workflows'],
   ['workers', 'intake', 'dispatch', 'sink', 'embedded'],

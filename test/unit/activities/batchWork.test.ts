@@ -13,11 +13,12 @@ const input = (images: number): DetectImagesInput => ({
 const detected: ImageOutcome = { kind: 'detected', image: { width: 1, height: 1, detections: [] }, detectedAtMs: 1 };
 const dead: ImageOutcome = { kind: 'dead', reason: 'GONE', detail: 'gone' };
 const never = new Promise<void>(() => undefined);
+const fed = { starved: () => 0, starvedMs: 30_000 };
 
 describe('the work of an activity', () => {
   it('ends when every image has an outcome', async () => {
     const work = new BatchWork(input(3));
-    const finished = work.finished({ stallMs: 10_000, limitMs: 10_000, cancelled: never });
+    const finished = work.finished({ stallMs: 10_000, limitMs: 10_000, ...fed, cancelled: never });
     work.settle(0, detected);
     work.settle(1, dead);
     work.settle(2, detected);
@@ -28,8 +29,16 @@ describe('the work of an activity', () => {
   it('hands back what it did not get to when nothing moves', async () => {
     const work = new BatchWork(input(2));
     work.settle(0, detected);
-    await work.finished({ stallMs: 50, limitMs: 10_000, cancelled: never });
+    await work.finished({ stallMs: 50, limitMs: 10_000, ...fed, cancelled: never });
     expect(work.result(false)).toMatchObject({ detected: 1, untried: [1] });
+  });
+
+  it('hands back what it did not get to when the pacer lets nothing run', async () => {
+    const work = new BatchWork(input(2));
+    const starvedSince = performance.now();
+    const starved = (): number => performance.now() - starvedSince;
+    await work.finished({ stallMs: 60_000, starved, starvedMs: 50, limitMs: 60_000, cancelled: never });
+    expect(work.result(false)).toMatchObject({ detected: 0, untried: [0, 1] });
   });
 
   it('goes on from the heartbeat of a try that was lost', () => {

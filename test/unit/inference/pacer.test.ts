@@ -1,70 +1,185 @@
-import { describe, expect, it, vi } from 'vitest';
-import { Pacer, TokenBucket } from '../../../src/inference/pacer.js';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Pacer } from '../../../src/inference/pacer.js';
 
-describe('a token bucket', () => {
-  it('never gives more in any 10 s than rate times 10 plus one model run', () => {
-    let now = 0;
-    const bucket = new TokenBucket(50, 8, () => now);
-    const taken: { at: number; count: number }[] = [];
-    for (; now < 60_000; now += 7) taken.push({ at: now, count: bucket.take(now % 5000 < 2500 ? 64 : 0) });
-    for (let from = 0; from < 50_000; from += 100) {
-      const inWindow = taken
-        .filter(({ at }) => at >= from && at < from + 10_000)
-        .reduce((sum, { count }) => sum + count, 0);
-      expect(inWindow).toBeLessThanOrEqual(508);
-    }
+const HOUR_MS = 3_600_000;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function pacerOf(rate: number, { run = 1, fillMs = 0 } = {}): Pacer {
+  const pacer = new Pacer({ fillMs });
+  pacer.setDepth(run);
+  pacer.lease(rate, performance.now() + HOUR_MS);
+  return pacer;
+}
+
+/** A child that always has more to run. */
+function child(pacer: Pacer, wanted: { express: number; bulk: number }) {
+  const runs: number[] = [];
+  const grant = (count: number): void => {
+    runs.push(count);
+    pacer.request(wanted, grant);
+  };
+  pacer.request(wanted, grant);
+  return { runs, total: () => runs.reduce((sum, count) => sum + count, 0) };
+}
+
+describe('a pacer', () => {
+  it('grants nothing without a lease, and nothing after its end', () => {
+    const pacer = new Pacer();
+    const { total } = child(pacer, { express: 0, bulk: 1 });
+    vi.advanceTimersByTime(10_000);
+    expect(total()).toBe(0);
+    pacer.lease(10, performance.now() + 2_000);
+    vi.advanceTimersByTime(60_000);
+    expect(total()).toBeGreaterThanOrEqual(19);
+    expect(total()).toBeLessThanOrEqual(20);
+    expect(pacer.rate).toBe(0);
+    expect(pacer.starvedMs).toBeGreaterThan(50_000);
+    pacer.close();
   });
 
-  it('starts empty', () => {
-    expect(new TokenBucket(1000, 8, () => 0).take(1)).toBe(0);
+  it('gives the whole rate to children that always have more', () => {
+    const pacer = pacerOf(120, { run: 8, fillMs: 10 });
+    const children = [child(pacer, { express: 0, bulk: 8 }), child(pacer, { express: 0, bulk: 8 })];
+    vi.advanceTimersByTime(60_000);
+    const total = children.reduce((sum, one) => sum + one.total(), 0);
+    expect(total).toBeGreaterThanOrEqual(7_150);
+    expect(total).toBeLessThanOrEqual(7_208);
+    pacer.close();
   });
 
-  it('gives the whole rate to somebody who always asks', () => {
-    let now = 0;
-    const bucket = new TokenBucket(120, 8, () => now);
-    let taken = 0;
-    for (; now < 10_000; now += 3) taken += bucket.take(1000);
-    expect(taken).toBeGreaterThanOrEqual(1190);
+  it('serves express before bulk that asked earlier', () => {
+    const pacer = pacerOf(10);
+    const order: string[] = [];
+    pacer.request({ express: 0, bulk: 1 }, () => order.push('bulk'));
+    pacer.request({ express: 1, bulk: 0 }, () => order.push('express'));
+    vi.advanceTimersByTime(1_000);
+    expect(order).toEqual(['express', 'bulk']);
+    pacer.close();
+  });
+
+  it('waits for a full run no longer than it is told, and not at all for express', () => {
+    const pacer = pacerOf(100, { run: 8, fillMs: 50 });
+    const bulk = child(pacer, { express: 0, bulk: 8 });
+    vi.advanceTimersByTime(1_000);
+    expect(Math.max(...bulk.runs.slice(1))).toBeLessThanOrEqual(6);
+    expect(bulk.runs.length).toBeLessThanOrEqual(21);
+    pacer.close();
+    const urgent = pacerOf(100, { run: 8, fillMs: 50 });
+    const express = child(urgent, { express: 8, bulk: 0 });
+    vi.advanceTimersByTime(1_000);
+    expect(express.runs.length).toBeGreaterThanOrEqual(90);
+    urgent.close();
+  });
+
+  it('fills runs while the model is busy', () => {
+    const pacer = pacerOf(100, { run: 8, fillMs: 0 });
+    const runs: number[] = [];
+    // A run takes 80 ms, in which eight tokens come.
+    const grant = (count: number): void => {
+      runs.push(count);
+      setTimeout(() => pacer.request({ express: 0, bulk: 8 }, grant), 80);
+    };
+    pacer.request({ express: 0, bulk: 8 }, grant);
+    vi.advanceTimersByTime(10_000);
+    expect(runs.reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(970);
+    expect(Math.max(...runs)).toBe(8);
+    pacer.close();
+  });
+
+  it('is free while neither rate nor allowance bounds it, and counts what runs then', () => {
+    const pacer = new Pacer();
+    const told: boolean[] = [];
+    pacer.watch({ free: (isFree) => told.push(isFree) });
+    pacer.lease(Infinity, performance.now() + 1_000);
+    pacer.ran(5);
+    expect(pacer.granted).toBe(5);
+    vi.advanceTimersByTime(1_001);
+    pacer.lease(Infinity, performance.now() + HOUR_MS);
+    pacer.allow({ day: 'today', limit: 10, endsMs: performance.now() + HOUR_MS, expressBeyond: false });
+    pacer.allow({ day: 'today', limit: Infinity, endsMs: performance.now() + HOUR_MS, expressBeyond: false });
+    expect(told).toEqual([false, true, false, true, false, true]);
+    expect(pacer.account).toEqual({ day: 'today', used: 5, limit: 5 });
+    pacer.close();
+  });
+
+  it('grants nothing to who has withdrawn, and what was asked for last to who asks again', () => {
+    const pacer = pacerOf(10, { run: 4, fillMs: 400 });
+    const gone = (): void => expect.unreachable();
+    pacer.request({ express: 0, bulk: 1 }, gone);
+    pacer.withdraw(gone);
+    const counts: number[] = [];
+    const grant = (count: number): unknown => counts.push(count);
+    pacer.request({ express: 0, bulk: 1 }, grant);
+    pacer.request({ express: 0, bulk: 3 }, grant);
+    vi.advanceTimersByTime(10_000);
+    expect(counts).toEqual([3]);
+    pacer.close();
   });
 });
 
-describe('a pacer', () => {
-  it('serves express before bulk that asked earlier', () => {
-    vi.useFakeTimers();
-    try {
-      const pacer = new Pacer(new TokenBucket(10, 1));
-      const order: string[] = [];
-      pacer.request({ express: 0, bulk: 2 }, () => order.push('bulk'));
-      pacer.request({ express: 2, bulk: 0 }, () => order.push('express'));
-      vi.advanceTimersByTime(1_000);
-      expect(order).toEqual(['express', 'express', 'bulk', 'bulk']);
-    } finally {
-      vi.useRealTimers();
-    }
+describe('the allowance of a day', () => {
+  const today = (limit: number, more = {}) => ({
+    ...{ day: '2026-03-29', limit, endsMs: performance.now() + HOUR_MS, expressBeyond: false },
+    ...more,
   });
 
-  it('gathers no more tokens while nobody asks than one model run takes', () => {
-    vi.useFakeTimers();
-    try {
-      const pacer = new Pacer(new TokenBucket(10, 1));
-      pacer.setDepth(4);
-      vi.advanceTimersByTime(60_000);
-      let granted = 0;
-      pacer.request({ express: 0, bulk: 100 }, (count) => (granted += count));
-      expect(granted).toBe(4);
-    } finally {
-      vi.useRealTimers();
-    }
+  it('is never passed, and says when it gets short', () => {
+    const pacer = pacerOf(1_000, { run: 8 });
+    let low = 0;
+    pacer.watch({ low: () => (low += 1) });
+    pacer.allow(today(30));
+    const { total } = child(pacer, { express: 0, bulk: 8 });
+    vi.advanceTimersByTime(5_000);
+    expect(total()).toBe(30);
+    expect(low).toBe(1);
+    pacer.allow(today(50));
+    vi.advanceTimersByTime(5_000);
+    expect(total()).toBe(50);
+    expect(pacer.account).toEqual({ day: '2026-03-29', used: 50, limit: 50 });
+    pacer.close();
   });
 
-  it('grants at once without a cap, and nothing to who has withdrawn', () => {
-    const pacer = new Pacer(new TokenBucket(0, 1));
-    let granted = 0;
-    pacer.request({ express: 1, bulk: 30 }, (count) => (granted += count));
-    expect(granted).toBe(31);
-    const capped = new Pacer(new TokenBucket(0.001, 1));
-    const grant = (): void => expect.unreachable();
-    capped.request({ express: 0, bulk: 1 }, grant);
-    capped.withdraw(grant);
+  it('lets express go on where it may, and only express', () => {
+    const pacer = pacerOf(1_000, { run: 8 });
+    pacer.allow(today(10, { expressBeyond: true }));
+    const bulk = child(pacer, { express: 0, bulk: 4 });
+    vi.advanceTimersByTime(1_000);
+    const express = child(pacer, { express: 1, bulk: 3 });
+    vi.advanceTimersByTime(1_000);
+    expect(bulk.total()).toBe(10);
+    expect(express.total()).toBeGreaterThan(500);
+    expect(Math.max(...express.runs)).toBe(1);
+    pacer.close();
+  });
+
+  it('ends with the day', () => {
+    const pacer = pacerOf(1_000);
+    pacer.allow(today(1_000_000, { endsMs: performance.now() + 1_000 }));
+    const { total } = child(pacer, { express: 0, bulk: 1 });
+    vi.advanceTimersByTime(10_000);
+    expect(total()).toBeGreaterThan(900);
+    expect(total()).toBeLessThanOrEqual(1_000);
+    const before = total();
+    pacer.allow({ day: '2026-03-30', limit: 5, endsMs: performance.now() + HOUR_MS, expressBeyond: false });
+    vi.advanceTimersByTime(10_000);
+    expect(total() - before).toBe(5);
+    pacer.close();
+  });
+
+  it('gives back what is not used before it says so', () => {
+    const pacer = pacerOf(1_000);
+    pacer.allow(today(100));
+    pacer.release();
+    expect(pacer.account).toEqual({ day: '2026-03-29', used: 0, limit: 0 });
+    const { total } = child(pacer, { express: 0, bulk: 1 });
+    vi.advanceTimersByTime(1_000);
+    expect(total()).toBe(0);
+    pacer.close();
   });
 });
