@@ -185,7 +185,7 @@ export class Pacer {
     this.#requests.delete(request.grant);
     this.#starvedSinceMs = this.#requests.size === 0 ? undefined : this.#now();
     this.#use(count);
-    request.grant(count, Date.now() - (this.#now() - atMs));
+    request.grant(count, Math.round(Date.now() - (this.#now() - atMs)));
     return undefined;
   }
 

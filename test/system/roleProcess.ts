@@ -13,6 +13,8 @@ export interface RoleProcess {
   address: string;
   pid: number;
   stop: () => Promise<void>;
+  /** kill -9 of one of its child processes. */
+  killChild: () => Promise<void>;
 }
 
 /** Starts a role and waits until it is ready. `environment` goes before what points it at the stack. */
@@ -44,11 +46,16 @@ export async function startRole(role: string, environment: Record<string, string
       (status) => status === 200,
       60_000,
     );
-    return { address, pid: child.pid ?? 0, stop };
+    return { address, pid: child.pid ?? 0, stop, killChild: () => killChildOf(child.pid ?? 0) };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+async function killChildOf(pid: number): Promise<void> {
+  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  process.kill(Number(children.trim().split(' ')[0]), 'SIGKILL');
 }
 
 /** Resident megabytes of a process and of its children, as the kernel counts them. */

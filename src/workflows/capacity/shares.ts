@@ -55,7 +55,7 @@ export class Shares {
       return { rate: 0, standby: `${places} of ${places} planned detectors of ${model} serve`, isUnsettled: isMore };
     }
     const due = this.#due(one, serving, pool.cap);
-    const room = rateOf(pool.cap) - this.#takenBeside(one);
+    const room = pool.cap === null ? Infinity : pool.cap - this.#takenBeside(one);
     const given = Math.max(0, Math.min(due, room, onlyKept ? rateOf(inUse) : Infinity));
     one.rate = toRate(given);
     return { rate: one.rate, isUnsettled: given < due - 1e-9 || given < rateOf(inUse) };
