@@ -5,18 +5,27 @@
 
 /** A day from midnight to midnight of a time zone. */
 export interface LocalDay {
-  /** Like 2026-03-29. */
+  /** Like 2026-03-29; of two days the later one has the greater name. */
   name: string;
   /** Milliseconds since the epoch; a day has 23 or 25 hours where the clocks change. */
   endsAtMs: number;
 }
 
 const HOUR_MS = 3_600_000;
+/** Zones whose formats and days are kept: to make a format costs more than to use it a hundred times. */
+const MAX_ZONES = 64;
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+/** The day that was last asked for in each zone, and from when on it is known to be that day. */
+const days = new Map<string, LocalDay & { fromMs: number }>();
 
 /** The day that holds a moment. Throws RangeError for a time zone that the runtime does not know. */
 export function localDay(atMs: number, timeZone: string): LocalDay {
+  const known = days.get(timeZone);
+  if (known !== undefined && atMs >= known.fromMs && atMs < known.endsAtMs)
+    return { name: known.name, endsAtMs: known.endsAtMs };
   const name = dateOf(atMs, timeZone);
-  // A day is at most 25 hours long, and 27 where a zone crosses the date line is not one that anybody budgets by.
+  // A day is at most 25 hours long; the 24 hours that a zone leaves out as it crosses the date line belong to no day.
   let before = atMs;
   let after = atMs + 27 * HOUR_MS;
   while (after - before > 1) {
@@ -24,6 +33,7 @@ export function localDay(atMs: number, timeZone: string): LocalDay {
     if (dateOf(middle, timeZone) === name) before = middle;
     else after = middle;
   }
+  keep(days, timeZone, { name, endsAtMs: after, fromMs: atMs });
   return { name, endsAtMs: after };
 }
 
@@ -37,6 +47,14 @@ export function isTimeZone(timeZone: string): boolean {
 }
 
 function dateOf(atMs: number, timeZone: string): string {
-  const format = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+  const format =
+    formats.get(timeZone) ??
+    new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+  if (!formats.has(timeZone)) keep(formats, timeZone, format);
   return format.format(atMs);
+}
+
+function keep<T>(kept: Map<string, T>, timeZone: string, value: T): void {
+  if (kept.size >= MAX_ZONES && !kept.has(timeZone)) kept.clear();
+  kept.set(timeZone, value);
 }
