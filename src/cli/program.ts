@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { backfillCommand } from './backfill/index.js';
 import { auditCommand } from './audit/index.js';
 import { breakerCommand } from './breaker/index.js';
+import { capacityCommand } from './capacity/index.js';
 import { demoCommand } from './demo/index.js';
 import { imageCommand } from './image/index.js';
 import { migrateCommand } from './migrate/index.js';
@@ -34,6 +35,7 @@ export function program(): Command {
   penstock.addCommand(demoCommand());
   penstock.addCommand(statusCommand());
   penstock.addCommand(breakerCommand());
+  penstock.addCommand(capacityCommand());
   penstock.addCommand(backfillCommand());
   penstock.addCommand(imageCommand());
   penstock.addCommand(auditCommand());

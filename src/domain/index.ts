@@ -10,3 +10,4 @@ export * from './activities.js';
 export * from './backfill.js';
 export * from './capacity.js';
 export * from './day.js';
+export * from './forecast.js';

@@ -1,4 +1,5 @@
 export * from './types.js';
+export { readArrivals } from './arrivals.js';
 export { createProducer } from './producer.js';
 export { GroupCommit } from './groupCommit.js';
 export { createConsumer, type ConsumerOptions } from './consumer.js';

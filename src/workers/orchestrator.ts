@@ -14,6 +14,7 @@ import { retryForever, serveRole, type RoleContext, type RunningRole } from '../
 import { createObjectLister } from '../storage/index.js';
 import { createProducer } from '../stream/index.js';
 import { createWarehouse } from '../warehouse/index.js';
+import { watchCapacity } from './capacityMetrics.js';
 import { connectWorker, installRuntime, runWorker, workflowBundle } from './factory.js';
 
 /** Without a breaker images that fail for the system's fault die after half a minute; without capacity leases run out. */
@@ -56,15 +57,22 @@ async function start(context: RoleContext): Promise<RunningRole> {
   });
   await ensureSchedules(temporal.client, config);
   await configureBreaker(temporal.client, config);
-  await configureCapacity(temporal.client, config);
+  // An orchestrator that was killed keeps the workflow's next task for 10 s.
+  await retryForever(() => configureCapacity(temporal.client, config), {
+    backoff: { firstMs: 250, maxMs: 5_000 },
+    signal: stopping,
+    onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'capacity can not be reached'),
+  });
   // Somebody may terminate it.
   const watch = setInterval(() => {
     ensureBreaker(temporal.client, config).catch((err: unknown) => log.warn({ err }, 'the breaker can not be reached'));
     ensureCapacity(temporal.client, config).catch((err: unknown) => log.warn({ err }, 'capacity can not be reached'));
   }, ENSURE_EVERY_MS);
+  const capacity = watchCapacity(temporal.client, metrics, log);
   return {
     stop: async () => {
       clearInterval(watch);
+      capacity.stop();
       await worker.stop();
       routing.close();
       await producer.close();

@@ -10,7 +10,7 @@ import {
 } from '../../domain/index.js';
 import type { RecordPlace } from '../../stream/index.js';
 import type { ResultRow, UploadRow } from '../../warehouse/index.js';
-import { duration, expectedWait } from '../status/report.js';
+import { duration, expectedWait } from '../status/forecast.js';
 import { EXIT } from '../verb.js';
 import type { ImageState } from './answer.js';
 import { quoted } from './name.js';

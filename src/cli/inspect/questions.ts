@@ -1,7 +1,8 @@
-import { connectTemporal, readBreakers } from '../../client/index.js';
+import type { Client } from '@temporalio/client';
+import { connectTemporal, readBreakers, readCapacity, SEARCH_ATTRIBUTES } from '../../client/index.js';
 import type { Config } from '../../config/index.js';
-import { dispatcherGroup, imageEventsTopic, type OpenBreaker } from '../../domain/index.js';
-import { readBacklog } from '../../stream/index.js';
+import { dispatcherGroup, imageEventsTopic, type CapacityState, type OpenBreaker } from '../../domain/index.js';
+import { readArrivals, readBacklog } from '../../stream/index.js';
 import type { Logger } from '../../telemetry/index.js';
 import { createWarehouse, storedWithin } from '../../warehouse/index.js';
 import { HEALTHY, reasonOf, unhealthy, type Health } from './health.js';
@@ -41,15 +42,28 @@ export function waitingLane(topic: string, group: string, lanes: readonly string
   return lanes.find((lane) => topic === imageEventsTopic(lane) && group === dispatcherGroup(lane)) ?? null;
 }
 
+/** Images a second that come into the lanes. */
+export function askArrivals(config: Config, log: Logger, timeoutMs: number): Promise<Answer<number>> {
+  return bounded(timeoutMs, () => readArrivals(config, log));
+}
+
 export interface Batches {
   open: number;
+  /** Images of the open batches: at most so many are not detected yet. */
+  images: number;
   /** Closed as failed or timed out in the last day. */
   failedLastDay: number;
   /** Circuit breakers that are open; null where no orchestrator answers for them. */
   breakers: OpenBreaker[] | null;
+  /** Cap, leases and budget; null where no orchestrator answers for them. */
+  capacity: CapacityState | null;
 }
 
+/** Open batches whose images are added up; further ones count as many as these on average. */
+const BATCHES_LOOKED_AT = 200;
+
 const DAY_MS = 86_400_000;
+const OPEN = `WorkflowType = 'detectBatch' AND ExecutionStatus = 'Running'`;
 
 /** The connection is that of Temporal's standard environment configuration. */
 export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
@@ -57,8 +71,9 @@ export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
     const { client, connection } = await connectTemporal();
     try {
       const since = new Date(Date.now() - DAY_MS).toISOString();
-      const [open, failed, breakers] = await Promise.all([
-        client.workflow.count(`WorkflowType = 'detectBatch' AND ExecutionStatus = 'Running'`),
+      const [open, images, failed, breakers, capacity] = await Promise.all([
+        client.workflow.count(OPEN),
+        imagesPerBatch(client),
         client.workflow.count(
           `WorkflowType = 'detectBatch' AND ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '${since}'`,
         ),
@@ -67,12 +82,31 @@ export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
           (state) => state.open,
           () => null,
         ),
+        readCapacity(client, timeoutMs / 2).catch(() => null),
       ]);
-      return { open: open.count, failedLastDay: failed.count, breakers };
+      return {
+        ...{
+          open: open.count,
+          images: Math.round(open.count * images),
+          failedLastDay: failed.count,
+          breakers,
+          capacity,
+        },
+      };
     } finally {
       await connection.close();
     }
   });
+}
+
+async function imagesPerBatch(client: Client): Promise<number> {
+  let [batches, images] = [0, 0];
+  for await (const { typedSearchAttributes } of client.workflow.list({ query: OPEN, pageSize: BATCHES_LOOKED_AT })) {
+    images += typedSearchAttributes.get(SEARCH_ATTRIBUTES.images) ?? 0;
+    batches += 1;
+    if (batches >= BATCHES_LOOKED_AT) break;
+  }
+  return batches === 0 ? 0 : images / batches;
 }
 
 export interface Stored {

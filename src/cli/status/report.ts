@@ -1,6 +1,5 @@
 import Table from 'cli-table3';
-import { describeBreaker, type OpenBreaker } from '../../domain/index.js';
-import { laneOf } from '../../domain/index.js';
+import { describeBreaker, laneOf, type CapacityState, type Forecast, type OpenBreaker } from '../../domain/index.js';
 import {
   describeHealth,
   type Answer,
@@ -9,6 +8,7 @@ import {
   type Stored,
   type TopicBacklog,
 } from '../inspect/index.js';
+import { capacityLines, duration, expectedWait, forecastOf, forecastText } from './forecast.js';
 
 /** What `penstock status --json` prints. Fields are only added; null stands for what could not be asked. */
 export interface StatusReport {
@@ -19,10 +19,17 @@ export interface StatusReport {
   /** Events and results in Kafka that their readers have not committed. */
   backlog: TopicBacklog[] | null;
   /** Running detectBatch workflows, those that failed in the last 24 hours, and the circuit breakers that are open. */
-  batches: Batches | null;
+  batches: Omit<Batches, 'capacity'> | null;
+  /** Cap, leases, window and budget; null where no orchestrator answers for them. */
+  capacity: CapacityState | null;
+  /** When the backlog clears; null where what it is made from is not known. */
+  forecast: Forecast | null;
   /** Images stored in the last minute. */
   rate: { storedLastMinute: number; imagesPerSecond: number } | null;
-  /** How long the images that wait in the lanes will take at that rate; null when there is none to go by. */
+  /**
+   * How long the images that wait in the lanes will take, at the rate that detectors have leased, else that of the last
+   * minute; null when there is none to go by.
+   */
   expectedWaitSeconds: number | null;
   /** Of the last 24 hours, by reason code. */
   deadImages: Record<string, number> | null;
@@ -35,13 +42,15 @@ export interface StatusReport {
 
 export interface Answers {
   kafka: Answer<TopicBacklog[]>;
+  /** Images a second that come into the lanes; null where Kafka did not say. */
+  arrivals: number | null;
   temporal: Answer<Batches>;
   clickhouse: Answer<Stored>;
   gcs: Health | null;
   roles: Record<string, Health> | null;
 }
 
-export function statusReport({ kafka, temporal, clickhouse, gcs, roles }: Answers, now: Date): StatusReport {
+export function statusReport({ kafka, arrivals, temporal, clickhouse, gcs, roles }: Answers, now: Date): StatusReport {
   const backlog = kafka.answer;
   const stored = clickhouse.answer;
   const rate =
@@ -53,6 +62,9 @@ export function statusReport({ kafka, temporal, clickhouse, gcs, roles }: Answer
     ...(gcs === null ? {} : { gcs }),
   };
   const waiting = backlog?.reduce((sum, { lane, records }) => sum + (lane === null ? 0 : records), 0);
+  const { capacity, ...batches } = temporal.answer ?? { capacity: null };
+  const ahead = forecastOf({ waiting, inBatches: temporal.answer?.images, arrivals, capacity, rate }, now.getTime());
+  const perSecond = ahead?.imagesPerSecond ?? rate?.imagesPerSecond;
   const everything = [...Object.values(servers), ...Object.values(roles ?? {})];
   return {
     checkedAt: now.toISOString(),
@@ -61,20 +73,16 @@ export function statusReport({ kafka, temporal, clickhouse, gcs, roles }: Answer
       (backlog ?? []).every(({ missing }) => missing === 0) &&
       (temporal.answer?.breakers ?? []).every(({ reason }) => reason === 'BY_HAND'),
     backlog,
-    batches: temporal.answer,
+    batches: 'open' in batches ? batches : null,
+    capacity,
+    forecast: ahead,
     rate,
-    expectedWaitSeconds: waiting === undefined || rate === null ? null : expectedWait(waiting, rate.imagesPerSecond),
+    expectedWaitSeconds: waiting === undefined || perSecond === undefined ? null : expectedWait(waiting, perSecond),
     deadImages: stored?.deadImages ?? null,
     deadLetters: stored?.deadLetters ?? null,
     roles,
     servers,
   };
-}
-
-/** Seconds until the last of `waiting` images is done; null (unknown) when some wait and none is being stored. */
-export function expectedWait(waiting: number, imagesPerSecond: number): number | null {
-  if (waiting === 0) return 0;
-  return imagesPerSecond > 0 ? waiting / imagesPerSecond : null;
 }
 
 /** No colours, no lines between rows. */
@@ -94,11 +102,13 @@ export function statusTable(report: StatusReport): string {
     work.push([lane === null ? `${short(topic)}${reader}` : `lane ${lane}`, `${records} waiting${lost}`]);
   }
   work.push(
-    ['open batches', batches === null ? unknown : String(batches.open)],
+    ['open batches', batches === null ? unknown : `${batches.open}, of ${batches.images} images`],
     ['failed batches (24 h)', batches === null ? unknown : String(batches.failedLastDay)],
     ['circuit breakers', breakers(batches?.breakers ?? null)],
     ['rate', rate === null ? unknown : `${rate.imagesPerSecond.toFixed(1)} images/s in the last minute`],
     ['expected wait', report.expectedWaitSeconds === null ? unknown : duration(report.expectedWaitSeconds)],
+    ...capacityLines(report.capacity),
+    ['forecast', forecastText(report.forecast, report.capacity)],
     ['dead images (24 h)', reasons(report.deadImages)],
     ['dead letters (24 h)', reasons(report.deadLetters)],
   );
@@ -120,12 +130,4 @@ function reasons(by: Record<string, number> | null): string {
   if (by === null) return 'unknown';
   const parts = Object.entries(by).map(([reason, records]) => `${reason} ${records}`);
   return parts.join(', ') || '0';
-}
-
-/** `42 s`, `3 min 20 s`, `2 h 5 min`. */
-export function duration(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '../../telemetry/index.js';
 import { findStack } from '../findStack.js';
-import { askClickHouse, askKafka, askRoles, askStorage, askTemporal } from '../inspect/index.js';
+import { askArrivals, askClickHouse, askKafka, askRoles, askStorage, askTemporal } from '../inspect/index.js';
 import { EXIT } from '../verb.js';
 import type { StatusFlags } from './index.js';
 import { statusReport, statusTable, type StatusReport } from './report.js';
@@ -24,12 +24,13 @@ export async function status(flags: StatusFlags): Promise<number> {
 async function look(dataDir: string | undefined): Promise<StatusReport> {
   const { config, endpoints } = await findStack(dataDir);
   const log = createLogger('status', 'silent');
-  const [kafka, temporal, clickhouse, gcs, roles] = await Promise.all([
+  const [kafka, arrivals, temporal, clickhouse, gcs, roles] = await Promise.all([
     askKafka(config, log, TIMEOUT_MS),
+    askArrivals(config, log, TIMEOUT_MS),
     askTemporal(TIMEOUT_MS),
     askClickHouse(config, log, TIMEOUT_MS),
     askStorage(config, TIMEOUT_MS),
     endpoints ? askRoles(endpoints, TIMEOUT_MS) : null,
   ]);
-  return statusReport({ kafka, temporal, clickhouse, gcs, roles }, new Date());
+  return statusReport({ kafka, arrivals: arrivals.answer, temporal, clickhouse, gcs, roles }, new Date());
 }

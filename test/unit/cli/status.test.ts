@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
-import type { OpenBreaker } from '../../../src/domain/index.js';
+import type { CapacityState, OpenBreaker } from '../../../src/domain/index.js';
 import { HEALTHY, unhealthy } from '../../../src/cli/inspect/index.js';
 import { expectedRoles } from '../../../src/cli/inspect/health.js';
 import { waitingLane } from '../../../src/cli/inspect/questions.js';
-import { duration, expectedWait, statusReport, statusTable, type Answers } from '../../../src/cli/status/report.js';
+import { duration, expectedWait } from '../../../src/cli/status/forecast.js';
+import { statusReport, statusTable, type Answers } from '../../../src/cli/status/report.js';
 
 const NOW = new Date('2026-01-31T12:00:00Z');
 
@@ -23,7 +24,8 @@ function answers(change: Partial<Answers> = {}): Answers {
   const results = { topic: 'penstock.image-results', group: 'penstock.sink', lane: null, records: 1000, missing: 0 };
   return {
     kafka: { health: HEALTHY, answer: [lane('bulk', 580), lane('express', 20), uploads, results] },
-    temporal: { health: HEALTHY, answer: { open: 3, failedLastDay: 1, breakers: [] } },
+    temporal: { health: HEALTHY, answer: { open: 3, images: 96, failedLastDay: 1, breakers: [], capacity: null } },
+    arrivals: 1,
     clickhouse: {
       health: HEALTHY,
       answer: { lastMinute: 120, deadImages: { GONE: 2 }, deadLetters: {} },
@@ -60,7 +62,7 @@ test('a server that is away shows as such, and the rest is still shown', () => {
     NOW,
   );
   expect(report).toMatchObject({ healthy: false, rate: null, expectedWaitSeconds: null, deadImages: null });
-  expect(report.batches).toEqual({ open: 3, failedLastDay: 1, breakers: [] });
+  expect(report.batches).toEqual({ open: 3, images: 96, failedLastDay: 1, breakers: [] });
   expect(Object.keys(report.servers)).toEqual(['kafka', 'temporal', 'clickhouse']);
   const table = statusTable(report);
   expect(table).toMatch(/clickhouse\s+│ no answer within 6 s/);
@@ -117,7 +119,7 @@ test('an open circuit breaker is not healthy and says why; one that a person ope
   };
   const temporal = (open: OpenBreaker[] | null) => ({
     health: HEALTHY,
-    answer: { open: 3, failedLastDay: 1, breakers: open },
+    answer: { open: 3, images: 96, failedLastDay: 1, breakers: open, capacity: null },
   });
   const report = statusReport(answers({ temporal: temporal([breaker]) }), NOW);
   expect(report.healthy).toBe(false);
@@ -127,4 +129,53 @@ test('an open circuit breaker is not healthy and says why; one that a person ope
   );
   expect(statusReport(answers({ temporal: temporal([{ ...breaker, reason: 'BY_HAND' }]) }), NOW).healthy).toBe(true);
   expect(statusTable(statusReport(answers({ temporal: temporal(null) }), NOW))).toMatch(/circuit breakers\s+│ unknown/);
+});
+
+test('the forecast goes by what detectors have leased, and says when the backlog clears and what it costs', () => {
+  const holder = {
+    ...{ holder: 'd', rate: 50, most: 60, slots: 4, standby: false, expiresAtMs: NOW.getTime() },
+    waiting: { express: 0, bulk: 1 },
+  };
+  const capacity: CapacityState = {
+    ...{ revision: 1, leaseMs: 30_000, paused: null, unrecorded: 0, changes: [] },
+    models: [
+      {
+        ...{ model: 'shapes', cap: 50, capFrom: 'person', planned: null, plannedFrom: 'configuration', leased: 50 },
+        holders: [holder],
+      },
+    ],
+    window: { places: 12, lanes: [], holders: [] },
+    budget: {
+      ...{ imagesPerDay: 10_000, moneyPerDay: null, pricePerDetectorHour: 1, currency: 'EUR', timeZone: 'UTC' },
+      ...{ expressBeyond: false, from: 'person', day: '2026-01-31', dayEndsAtMs: NOW.getTime() + 43_200_000 },
+      ...{ used: 0, committed: 0, left: 10_000, spent: 0, pricePerImage: 0.001, exhausted: false },
+    },
+  };
+  const of = (state: CapacityState, arrivals: number) =>
+    statusReport(
+      answers({
+        arrivals,
+        temporal: {
+          health: HEALTHY,
+          answer: { open: 3, images: 300, failedLastDay: 0, breakers: [], capacity: state },
+        },
+      }),
+      NOW,
+    );
+  // 600 wait in the lanes and 300 in batches; 30 a second are gained.
+  const report = of(capacity, 20);
+  expect(report.forecast).toMatchObject({ clearsInSeconds: 30, images: 1_500, cost: 1.5, budgetStopsOn: null });
+  expect(report.expectedWaitSeconds).toBe(12);
+  const table = statusTable(report);
+  expect(table).toMatch(/cap of shapes\s+│ 50 images\/s; 50 images\/s leased to 1 detectors/);
+  expect(table).toMatch(/clears at \d\d:\d\d \(in 30 s\) at 50 images\/s against 20 arriving; costs 1.50 EUR/);
+  expect(table).toMatch(/budget of the day\s+│ 0 images used, 10000 left/);
+  expect(statusTable(of(capacity, 60))).toContain('never clears: grows by 215583 images an hour at 50 images/s');
+  const paused = of({ ...capacity, paused: { who: 'ana', why: 'move', sinceMs: 0 } }, 20);
+  expect(paused).toMatchObject({
+    expectedWaitSeconds: null,
+    forecast: { clearsInSeconds: null, growsPerHour: 72_000 },
+  });
+  expect(statusTable(paused)).toMatch(/paused\s+│ by ana: move/);
+  expect(of({ ...capacity, models: [] }, 0).forecast).toMatchObject({ imagesPerSecond: 2 });
 });
