@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { capacitySchema } from '../calibration/index.js';
 import { configurationTable } from '../config/index.js';
 import {
   DEAD_LETTER_REASONS,
@@ -24,7 +25,18 @@ export function generatedFiles(): GeneratedFile[] {
     messageSchema('image-event', 'Image event', 'penstock.image-events.<lane>', imageEventSchema),
     messageSchema('image-result', 'Image result', 'penstock.image-results', imageResultSchema),
     messageSchema('dead-letter', 'Dead letter', 'penstock.dead-letters', deadLetterSchema),
-    routingSchema(),
+    fileSchema(
+      'routing',
+      'Routes',
+      'The file that PENSTOCK_ROUTING_FILE names (YAML, UTF-8); docs/routing.md describes it.',
+      routingFileSchema,
+    ),
+    fileSchema(
+      'capacity',
+      'Capacity',
+      'The file that `penstock calibrate` writes and PENSTOCK_CAPACITY_FILE names (JSON, UTF-8); docs/performance.md describes it. Readers ignore unknown fields.',
+      capacitySchema,
+    ),
     { path: 'docs/configuration.md', content: configuration() },
     { path: 'docs/reasons.md', content: reasons() },
   ];
@@ -46,16 +58,11 @@ function messageSchema(name: string, title: string, topic: string, schema: z.Zod
   return { path: `schemas/${name}.v1.schema.json`, content: `${JSON.stringify(file, null, 2)}\n` };
 }
 
-function routingSchema(): GeneratedFile {
-  const { $schema, ...rest } = z.toJSONSchema(routingFileSchema, { io: 'input', target: 'draft-2020-12' });
-  const file = {
-    $schema,
-    $id: 'urn:penstock:schema:routing:v1',
-    title: 'Routes, version 1',
-    description: 'The file that PENSTOCK_ROUTING_FILE names (YAML, UTF-8); docs/routing.md describes it.',
-    ...rest,
-  };
-  return { path: 'schemas/routing.v1.schema.json', content: `${JSON.stringify(file, null, 2)}\n` };
+/** The JSON Schema of a file, version 1. */
+function fileSchema(name: string, title: string, description: string, schema: z.ZodType): GeneratedFile {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' });
+  const file = { $schema, $id: `urn:penstock:schema:${name}:v1`, title: `${title}, version 1`, description, ...rest };
+  return { path: `schemas/${name}.v1.schema.json`, content: `${JSON.stringify(file, null, 2)}\n` };
 }
 
 function configuration(): string {

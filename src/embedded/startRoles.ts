@@ -23,14 +23,18 @@ export function roleSettings(stack: {
   const environment = inheritedEnvironment();
   pointAtStack(environment, stack.endpoints);
   // Roles run in the data directory; a person means the folder that they are in.
-  const routingFile = stack.further?.['PENSTOCK_ROUTING_FILE'] ?? environment['PENSTOCK_ROUTING_FILE'];
+  const absolute = (name: string): Record<string, string> => {
+    const file = stack.further?.[name] ?? environment[name];
+    return file ? { [name]: resolve(file) } : {};
+  };
   return {
     ...environment,
     ...(stack.kafkaDir === undefined ? {} : { PENSTOCK_KAFKA_DISK_PATH: stack.kafkaDir }),
     ...(model === undefined ? {} : { PENSTOCK_MODEL_DIR: model.dir, PENSTOCK_DEFAULT_MODEL: model.name }),
     PENSTOCK_HTTP_HOST: HOST,
     ...stack.further,
-    ...(routingFile ? { PENSTOCK_ROUTING_FILE: resolve(routingFile) } : {}),
+    ...absolute('PENSTOCK_ROUTING_FILE'),
+    ...absolute('PENSTOCK_CAPACITY_FILE'),
   };
 }
 

@@ -5,7 +5,7 @@ import { InferenceChild } from './childProcess.js';
 import type { Model } from './model/index.js';
 import { engineMetrics, type EngineMetrics } from './metrics.js';
 import type { Pacer } from './pacer.js';
-import { childCount, childOptions } from './options.js';
+import { childOptions, type EngineSettings } from './options.js';
 import type { ChildOptions, ImageOutcome, Task } from './protocol.js';
 
 /** Images of one caller. */
@@ -51,6 +51,7 @@ const QUICK_MS = 30_000;
  */
 export function createEngine(options: {
   config: Config;
+  settings: EngineSettings;
   model: Model;
   /** Closed with the engine. */
   pacer: Pacer;
@@ -82,12 +83,12 @@ class ChildEngine implements Engine {
   #nextId = 1;
 
   constructor(options: Parameters<typeof createEngine>[0]) {
-    const { config, metrics, model } = options;
+    const { config, metrics, model, settings } = options;
     this.#options = options;
-    this.#childOptions = childOptions(config, model);
+    this.#childOptions = childOptions(config, settings, model);
     this.#pacer = options.pacer;
     this.#metrics = engineMetrics(metrics, this.#pacer);
-    for (let child = 0; child < childCount(config); child += 1) this.#startChild();
+    for (let child = 0; child < settings.children; child += 1) this.#startChild();
   }
 
   detect(request: DetectRequest): void {

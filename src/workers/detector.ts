@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createDetectionActivities, createResultPublisher } from '../activities/index.js';
+import { detectorSettings } from '../calibration/index.js';
 import { detectQueue } from '../domain/index.js';
 import { createEngine, loadModel, LONGEST_HANG_MS, Pacer } from '../inference/index.js';
 import { serveRole, type RoleContext, type RunningRole } from '../service/index.js';
@@ -24,8 +25,11 @@ async function start(context: RoleContext): Promise<RunningRole> {
   await listen();
   installRuntime(context);
   const model = await loadModel(config.PENSTOCK_MODEL_DIR ?? DEFAULT_MODEL_DIR);
+  const settings = await detectorSettings(config, model);
+  if (settings.refusal !== undefined) log.warn({ file: config.PENSTOCK_CAPACITY_FILE }, settings.refusal);
+  const onUnfit = (message: string): void => fail(new Error(message));
   const pacer = new Pacer({ fillMs: config.PENSTOCK_DETECT_BATCH_DELAY_MS });
-  const engine = createEngine({ config, model, pacer, log, metrics, onUnfit: (message) => fail(new Error(message)) });
+  const engine = createEngine({ config, settings, model, pacer, log, metrics, onUnfit });
   const producer = await createProducer({ config, log, metrics });
   const { connection, namespace } = await connectWorker(context);
   const activities = createDetectionActivities({
@@ -48,7 +52,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
         }),
       fail,
     );
-  const bulk = queue(false, config.PENSTOCK_DETECT_SLOTS);
+  const bulk = queue(false, settings.slots);
   const express = queue(true, config.PENSTOCK_DETECT_EXPRESS_SLOTS);
   // A share is of use to who can infer; until then it is another's.
   waits.set('model', 'loading');
@@ -57,8 +61,8 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const share = await holdShare(
     context,
     {
-      ...{ model: model.name, pacer, slots: config.PENSTOCK_DETECT_SLOTS },
-      most: config.PENSTOCK_DETECT_IMAGES_PER_SECOND || null,
+      ...{ model: model.name, pacer, slots: settings.slots },
+      most: settings.imagesPerSecond || null,
     },
     (standing) => {
       const serves = standing.kind === 'serves';
@@ -67,7 +71,8 @@ async function start(context: RoleContext): Promise<RunningRole> {
     },
   );
   pacer.watch({ low: () => share.renew() });
-  log.info({ model: model.id, slots: config.PENSTOCK_DETECT_SLOTS }, 'detector serves');
+  const { slots, batch, children, imagesPerSecond, source, sentence } = settings;
+  log.info({ model: model.id, slots, batch, children, imagesPerSecond, source }, `detector serves: ${sentence}`);
   const readiness = setInterval(() => {
     if (engine.isReady()) waits.delete('model');
     else waits.set('model', 'no child process has the model loaded');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
+import { detectorSettings } from '../../src/calibration/index.js';
 import { loadConfig, type Config } from '../../src/config/index.js';
 import type { ImageRef } from '../../src/domain/index.js';
 import { roleEnvironment } from '../../src/embedded/index.js';
@@ -53,11 +54,13 @@ async function newEngine(
   more: Partial<Config> = {},
   { dir = SHAPES, onUnfit }: { dir?: string; onUnfit?: (message: string) => void } = {},
 ): Promise<Engine> {
+  const model = await loadModel(dir);
+  const configured = { ...config, ...more };
+  const settings = await detectorSettings(configured, model);
   const pacer = new Pacer({ fillMs: config.PENSTOCK_DETECT_BATCH_DELAY_MS });
-  pacer.lease(more.PENSTOCK_DETECT_IMAGES_PER_SECOND ?? Infinity, Infinity);
+  pacer.lease(settings.imagesPerSecond || Infinity, Infinity);
   const engine = createEngine({
-    ...{ pacer, config: { ...config, ...more } },
-    model: await loadModel(dir),
+    ...{ pacer, settings, config: configured, model },
     log: createLogger('test', 'silent'),
     metrics: createMetrics('test'),
     onUnfit: onUnfit ?? ((message) => expect.unreachable(message)),

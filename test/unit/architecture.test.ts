@@ -10,7 +10,7 @@ const LAYERS = [
   ['service'],
   ['routing', 'stream', 'storage', 'warehouse', 'inference', 'scenes'],
   ['admission', 'capacity'],
-  ['audit'],
+  ['audit', 'calibration'],
   ['activities', 'client', 'workflows'],
   ['workers', 'intake', 'dispatch', 'sink', 'embedded'],
   ['cli'],
