@@ -31,7 +31,9 @@ const point = z.object({
   slots: count.describe('Requests in flight at once.'),
   imagesPerSecond: rate,
   imageLatencyMs: latency.describe('Milliseconds from the request to the outcome of an image.'),
-  requestLatencyMs: latency.describe('Milliseconds from a request to the outcome of its last image.'),
+  requestLatencyMs: latency
+    .nullable()
+    .describe('Milliseconds from a request to the outcome of its last image; null: none ended while it was held.'),
   isStable: z.boolean(),
 });
 

@@ -127,7 +127,7 @@ function sentenceOf(settings: Record<keyof typeof WORDS, Setting>, ground: Groun
   const parts: string[] = [];
   if (of('measured') !== '' && ground.capacity) {
     const { measuredAt, knee } = ground.capacity;
-    const most = `${round(knee.imagesPerSecond.median)} images/s times ${ground.headroom}`;
+    const most = `${round(knee.imagesPerSecond.median)} images/s${knee.isStable ? '' : ', not stable,'} times ${ground.headroom}`;
     parts.push(`${of('measured')}: measured on ${measuredAt.slice(0, 10)} (${most})`);
   }
   if (of('configured') !== '') parts.push(`${of('configured')}: configured`);

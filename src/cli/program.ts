@@ -3,6 +3,7 @@ import { backfillCommand } from './backfill/index.js';
 import { auditCommand } from './audit/index.js';
 import { breakerCommand } from './breaker/index.js';
 import { capacityCommand } from './capacity/index.js';
+import { calibrateCommand } from './calibrate/index.js';
 import { demoCommand } from './demo/index.js';
 import { imageCommand } from './image/index.js';
 import { migrateCommand } from './migrate/index.js';
@@ -33,6 +34,7 @@ export function program(): Command {
   role('sink', 'writes results into ClickHouse', () => import('../sink/index.js'));
   penstock.addCommand(upCommand());
   penstock.addCommand(demoCommand());
+  penstock.addCommand(calibrateCommand());
   penstock.addCommand(statusCommand());
   penstock.addCommand(breakerCommand());
   penstock.addCommand(capacityCommand());

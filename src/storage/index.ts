@@ -1,3 +1,4 @@
+export { crc32cOf } from './checksum.js';
 export { createStorage } from './client.js';
 export type { FailedAnswer } from './errors.js';
 export { createObjectLister, type ListOutcome, type ObjectLister } from './lister.js';

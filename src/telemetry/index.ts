@@ -1,2 +1,3 @@
 export { createLogger, type Logger } from './log.js';
 export { createMetrics, type Metrics } from './metrics.js';
+export { percentile } from './percentile.js';

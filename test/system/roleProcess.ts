@@ -17,8 +17,15 @@ export interface RoleProcess {
   killChild: () => Promise<void>;
 }
 
-/** Starts a role and waits until it is ready. `environment` goes before what points it at the stack. */
-export async function startRole(role: string, environment: Record<string, string>): Promise<RoleProcess> {
+/**
+ * Starts a role and waits until it is ready. `environment` goes before what points it at the stack. `onLog` gets what it
+ * writes to its log, as it comes, instead of the terminal.
+ */
+export async function startRole(
+  role: string,
+  environment: Record<string, string>,
+  onLog?: (text: string) => void,
+): Promise<RoleProcess> {
   const child = fork(PROGRAM, [role], {
     execArgv: ['--max-old-space-size=128', '--max-semi-space-size=4'],
     env: {
@@ -28,7 +35,9 @@ export async function startRole(role: string, environment: Record<string, string
       PENSTOCK_LOG_LEVEL: 'fatal',
       ...environment,
     },
+    silent: onLog !== undefined,
   });
+  child.stdout?.on('data', (chunk: Buffer) => onLog?.(chunk.toString('utf8')));
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');

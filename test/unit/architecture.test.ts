@@ -43,6 +43,7 @@ const TYPES_BACK: Record<string, string> = {
   'cli/capacity/options.ts -> cli/capacity/index.ts': 'the options of a verb are declared beside its flags',
   'cli/capacity/show.ts -> cli/capacity/index.ts': 'the options of a verb are declared beside its flags',
   'cli/capacity/withCapacity.ts -> cli/capacity/index.ts': 'the options of a verb are declared beside its flags',
+  'cli/calibrate/calibrate.ts -> cli/calibrate/index.ts': 'the options of a verb are declared beside its flags',
   'cli/demo/demo.ts -> cli/demo/index.ts': 'the options of a verb are declared beside its flags',
   'cli/audit/audit.ts -> cli/audit/index.ts': 'the options of a verb are declared beside its flags',
   'cli/image/image.ts -> cli/image/index.ts': 'the options of a verb are declared beside its flags',
@@ -72,7 +73,14 @@ const LIBRARIES: Record<string, string[]> = {
 };
 
 /** Who reads the environment: the entry of a role, and what starts programs. Everyone else is given a configuration. */
-const READ_ENVIRONMENT = ['config/', 'service/role.ts', 'embedded/', 'cli/', 'inference/childProcess.ts'];
+const READ_ENVIRONMENT = [
+  'config/',
+  'service/role.ts',
+  'embedded/',
+  'cli/',
+  'inference/childProcess.ts',
+  'calibration/partProcesses.ts',
+];
 
 const layerOf = (folder: string): number => LAYERS.findIndex((folders) => folders.includes(folder));
 const isIn = (file: string, places: readonly string[]): boolean => places.some((place) => file.startsWith(place));

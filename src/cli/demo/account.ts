@@ -1,4 +1,5 @@
-import { ratio, percentile } from './statistics.js';
+import { percentile } from '../../telemetry/index.js';
+import { ratio } from './statistics.js';
 
 /** The pure part: what was sent held against what is in the tables. */
 

@@ -46,6 +46,12 @@ describe('what a detector runs with', () => {
     });
   });
 
+  it('says so where what was measured was not stable', () => {
+    const knee = { ...capacity().knee, isStable: false };
+    const { sentence } = settingsOf(capacity({ knee }), loadConfig({}), subject);
+    expect(sentence).toContain('measured on 2026-11-24 (200 images/s, not stable, times 0.9)');
+  });
+
   it('takes the headroom that is configured', () => {
     const config = loadConfig({ PENSTOCK_CAPACITY_HEADROOM: '0.5' });
     expect(settingsOf(capacity(), config, subject).imagesPerSecond).toBe(100);

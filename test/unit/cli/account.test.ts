@@ -7,7 +7,8 @@ import {
   type FoundRow,
   type HourlyCount,
 } from '../../../src/cli/demo/account.js';
-import { percentile, ratio } from '../../../src/cli/demo/statistics.js';
+import { ratio } from '../../../src/cli/demo/statistics.js';
+import { percentile } from '../../../src/telemetry/index.js';
 
 function row(object: string, change: Partial<FoundRow> = {}): FoundRow {
   return { object, generation: '1', status: 'detected', reason: '', uploadedAtMs: 0, storedAtMs: 1000, ...change };
