@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Config } from '../config/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
+import { Admission, commitAll } from './admission.js';
 import { callHandler } from './callHandler.js';
 import { connectKafka, groupConsumer } from './kafka.js';
-import { retryForever } from '../service/index.js';
 import { Partitions, type PartitionOffset } from './partitions.js';
 import type { PartitionPosition } from './position.js';
 import type { Slice, SliceHandler, StreamConsumer, StreamRecord } from './types.js';
@@ -28,7 +28,6 @@ export interface ConsumerOptions {
 
 const COMMIT_TRIES = 3;
 const COMMIT_PAUSE_MS = 500;
-const ADMISSION_BACKOFF = { firstMs: 100, maxMs: 5_000 };
 
 /**
  * Joins the group and hands slices to the handler, at least once, from the earliest record on. What it adds to the
@@ -53,6 +52,7 @@ class GroupConsumer implements StreamConsumer {
   readonly #consumer: Consumer;
   readonly #admin: Admin;
   readonly #partitions: Partitions;
+  readonly #admission: Admission;
   /** Why the last slice of a partition was not consumed, where its handler failed. */
   readonly #failing = new Map<string, string>();
   readonly #closing = new AbortController();
@@ -69,6 +69,7 @@ class GroupConsumer implements StreamConsumer {
     this.#admin = kafka.admin();
     this.#consumer = kafka.consumer(groupConsumer(options));
     this.#partitions = new Partitions(this.#admin, options.groupId, this.#log, options.metrics);
+    this.#admission = new Admission(this.#consumer, this.#partitions, this.#log);
   }
 
   async start(): Promise<void> {
@@ -77,7 +78,8 @@ class GroupConsumer implements StreamConsumer {
       this.#newGeneration();
       this.#joined = true;
       this.#log.info({ assigned: payload.memberAssignment }, 'joined group');
-      void this.#admit(payload.memberAssignment);
+      const ended = AbortSignal.any([this.#closing.signal, this.#generationEnd.signal]);
+      void this.#admission.admit(payload.memberAssignment, ended);
     });
     this.#consumer.on(REBALANCING, () => (this.#joined = false));
     this.#consumer.on(CRASH, ({ payload }) => {
@@ -98,7 +100,7 @@ class GroupConsumer implements StreamConsumer {
   }
 
   problems(): string[] {
-    const problems = [...this.#partitions.problems(), ...this.#failing.values()];
+    const problems = [...this.#partitions.problems(), ...this.#failing.values(), ...this.#admission.problems()];
     if (!this.#joined) problems.push(`not in the group ${this.#options.groupId}`);
     return problems;
   }
@@ -118,48 +120,6 @@ class GroupConsumer implements StreamConsumer {
     this.#generationEnd = new AbortController();
     this.#partitions.clear();
     this.#failing.clear();
-  }
-
-  /**
-   * Lets the partitions of a new generation be read, once their committed offsets have been held against the log. Until
-   * then they are paused: the library would meet an offset below the log's start by moving, and committing, silently.
-   */
-  async #admit(assignment: Record<string, number[]>): Promise<void> {
-    const generation = this.#generation;
-    const signal = AbortSignal.any([this.#closing.signal, this.#generationEnd.signal]);
-    try {
-      for (const [topic, partitions] of Object.entries(assignment)) this.#consumer.pause([{ topic, partitions }]);
-      for (const [topic, partitions] of Object.entries(assignment)) {
-        const fit = await retryForever(() => this.#admitTopic(generation, topic, partitions), {
-          backoff: ADMISSION_BACKOFF,
-          signal,
-          onError: (error, tries) => this.#log.warn({ err: error, topic, tries }, 'partitions can not be admitted yet'),
-        });
-        if (generation !== this.#generation) return;
-        if (fit.length > 0) this.#consumer.resume([{ topic, partitions: fit }]);
-      }
-    } catch (error) {
-      // Out of the group meanwhile: the next join admits again.
-      if (!signal.aborted && this.#joined) this.#options.onFatal(error);
-    }
-  }
-
-  /** Commits the start of partitions that have no commit: without one, a topic made again could not be told. */
-  async #admitTopic(generation: number, topic: string, partitions: readonly number[]): Promise<number[]> {
-    const isCurrent = (): boolean => generation === this.#generation;
-    const { fit, uncommitted } = await this.#partitions.admit(topic, partitions, isCurrent);
-    if (uncommitted.length === 0) return fit;
-    await this.#commitAll(topic, uncommitted);
-    // The library commits nothing, silently, while it is still starting.
-    const again = await this.#partitions.admit(topic, partitions, isCurrent);
-    if (again.uncommitted.length === 0) return again.fit;
-    throw new Error(`${topic}: the start of ${again.uncommitted.length} partitions is not committed yet`);
-  }
-
-  async #commitAll(topic: string, offsets: readonly PartitionOffset[]): Promise<void> {
-    await this.#consumer.commitOffsets(
-      offsets.map(({ partition, offset }) => ({ topic, partition, offset: offset.toString() })),
-    );
   }
 
   async #read(payload: EachBatchPayload): Promise<void> {
@@ -279,13 +239,13 @@ class GroupConsumer implements StreamConsumer {
     }
     for (const { partition } of stopped) this.#consumer.pause([{ topic, partitions: [partition] }]);
     const offsets = [...movedBack, ...madeAgain, ...stopped];
-    if (offsets.length > 0) await this.#commitAll(topic, offsets);
+    if (offsets.length > 0) await commitAll(this.#consumer, topic, offsets);
   }
 
   /** Reads no further, and commits where it stands: the library may have moved the commit over what is missing. */
   async #halt(topic: string, lost: PartitionOffset): Promise<void> {
     this.#consumer.pause([{ topic, partitions: [lost.partition] }]);
-    await this.#commitAll(topic, [lost]);
+    await commitAll(this.#consumer, topic, [lost]);
   }
 }
 

@@ -349,6 +349,71 @@ describe('the consumer, in the middle of its work', () => {
   });
 });
 
+describe('the consumer, when the library crashes', () => {
+  /** Holds whoever comes: `come` when somebody has, `open` lets all go on. */
+  function gate() {
+    let open: () => void = () => undefined;
+    let arrive: () => void = () => undefined;
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    const come = new Promise<void>((resolve) => (arrive = resolve));
+    const wait = (): Promise<void> => {
+      arrive();
+      return opened;
+    };
+    return { wait, come, open };
+  }
+
+  it('admits again after it has joined again: a crash in the middle of an admission ends no role', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('r', 5));
+    await admin.setOffsets({ groupId: `group-of-${topic}`, topic, partitions: [{ partition: 0, offset: '2' }] });
+    const proxy = await startBrokerProxy(endpoints.kafka);
+    open.push({ close: () => proxy.shut() });
+    // The admission stands at its question until the library has crashed, and the library before it tells of the crash.
+    const asking = gate();
+    const crashing = gate();
+    const proxied = new Kafka({
+      ...{ clientId: 'proxied', brokers: [proxy.address], logLevel: logLevel.NOTHING },
+      // A request that was cut off is waited for as long.
+      requestTimeout: 2_000,
+    });
+    vi.spyOn(Kafka.prototype, 'admin').mockReturnValueOnce({
+      ...proxied.admin(),
+      fetchTopicOffsets: async (name) => {
+        const answer = await admin.fetchTopicOffsets(name);
+        await asking.wait();
+        return answer;
+      },
+    });
+    vi.spyOn(Kafka.prototype, 'consumer').mockImplementationOnce((options) => {
+      const restartOnFailure = (): Promise<boolean> => crashing.wait().then(() => true);
+      // The broker waits that long for the member that it has not seen leave.
+      const session = { sessionTimeout: 6_000, rebalanceTimeout: 6_000, heartbeatInterval: 500 };
+      return proxied.consumer({ ...options, ...session, retry: { retries: 1, restartOnFailure } });
+    });
+    const { handler, values } = collector();
+    const fatal: unknown[] = [];
+    const consumer = await consume(topic, handler, {
+      config: { ...config, PENSTOCK_KAFKA_BROKERS: [proxy.address] },
+      onFatal: (error) => fatal.push(error),
+    });
+    vi.restoreAllMocks();
+    await asking.come;
+    await proxy.shut();
+    await crashing.come;
+    asking.open();
+    await vi.waitFor(() => expect([...consumer.problems(), ...fatal.map(String)].join()).not.toBe(''), within);
+    await proxy.open();
+    crashing.open();
+    await vi.waitFor(() => expect(values).toEqual(names('r', 5).slice(2)), within);
+    await vi.waitFor(() => expect(consumer.problems()).toEqual([]), within);
+    expect(fatal).toEqual([]);
+    // Before its proxy, which afterEach would shut under it.
+    await consumer.close();
+    open.splice(open.indexOf(consumer), 1);
+  });
+});
+
 describe('retention by consumption', () => {
   it('deletes what every named group has committed, and nothing before all of them have begun', async () => {
     const topic = await newTopic();
