@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.js';
 import type { ImageRef } from '../domain/index.js';
-import { createEngine, type Engine, type EngineSettings, type Model } from '../inference/index.js';
+import { createEngine, Pacer, type Engine, type EngineSettings, type Model } from '../inference/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import type { Point } from './capacityFile.js';
 import { CalibrationError } from './errors.js';
@@ -19,7 +19,7 @@ export interface EngineLoadOptions {
   log: Logger;
   metrics: Metrics;
   images: readonly ImageRef[];
-  settings: Omit<EngineSettings, 'imagesPerSecond'>;
+  settings: EngineSettings;
 }
 
 /** The whole engine, as a detector runs it, under a constant number of requests; no Temporal, no Kafka, no cap. */
@@ -30,9 +30,11 @@ export class EngineLoad {
   private constructor(private readonly options: EngineLoadOptions) {
     // Each engine registers its counters.
     options.metrics.registry.clear();
+    const pacer = new Pacer({ fillMs: options.config.PENSTOCK_DETECT_BATCH_DELAY_MS });
+    pacer.lease(Infinity, Infinity);
     this.#engine = createEngine({
       ...options,
-      settings: { ...options.settings, imagesPerSecond: 0 },
+      pacer,
       onUnfit: (message) => (this.#unfit = message),
     });
   }

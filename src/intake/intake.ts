@@ -30,6 +30,7 @@ export interface IntakeOptions {
 
 const WATCH_EVERY_MS = 500;
 const WAITS_FOR_BROKER = 'the broker does not answer; events are refused with 503';
+const WAITS_FOR_DISK = "the broker's disk is above its watermark; events are refused with 503";
 
 /**
  * Wires intake together on a server and a producer. Throws ConfigError for a configuration that would take events from
@@ -75,12 +76,14 @@ export function createIntake(options: IntakeOptions): { stop: () => Promise<void
     done();
   });
 
-  const watchBroker = (): void => {
+  const watchBroker = async (): Promise<void> => {
     if (producer.isHealthy()) waits.delete('kafka');
     else waits.set('kafka', WAITS_FOR_BROKER);
+    if (await disk?.isAbove()) waits.set('disk', WAITS_FOR_DISK);
+    else waits.delete('disk');
   };
-  watchBroker();
-  const watch = setInterval(watchBroker, WATCH_EVERY_MS);
+  void watchBroker();
+  const watch = setInterval(() => void watchBroker(), WATCH_EVERY_MS);
   watch.unref();
 
   return {

@@ -7,6 +7,8 @@ import { callHandler } from './callHandler.js';
 import { connectKafka, groupConsumer } from './kafka.js';
 import { Partitions, type PartitionOffset } from './partitions.js';
 import type { PartitionPosition } from './position.js';
+import { streamMetrics } from './metrics.js';
+import { keepRetention } from './retention.js';
 import type { Slice, SliceHandler, StreamConsumer, StreamRecord } from './types.js';
 
 export interface ConsumerOptions {
@@ -28,6 +30,8 @@ export interface ConsumerOptions {
 
 const COMMIT_TRIES = 3;
 const COMMIT_PAUSE_MS = 500;
+/** Retention is looked at with every sixth look at the offsets: every 30 s. */
+const LOOKS_PER_RETENTION = 6;
 
 /**
  * Joins the group and hands slices to the handler, at least once, from the earliest record on. What it adds to the
@@ -213,10 +217,11 @@ class GroupConsumer implements StreamConsumer {
     until.then(resume, resume);
   }
 
-  /** Looks now and then at partitions that commit nothing for a while: idle ones, and paused ones. */
+  /** Looks now and then at partitions that commit nothing for a while, idle or paused, and at what the topics say. */
   async #watch(): Promise<void> {
     const { signal } = this.#closing;
-    for (;;) {
+    for (let looks = 0; ; looks += 1) {
+      if (looks % LOOKS_PER_RETENTION === 0) await this.#keepRetention();
       await sleep(this.#options.watchEveryMs ?? 5_000, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       try {
@@ -226,6 +231,16 @@ class GroupConsumer implements StreamConsumer {
       } catch (error) {
         this.#log.debug({ err: error }, 'could not compare committed offsets');
       }
+    }
+  }
+
+  async #keepRetention(): Promise<void> {
+    const { topics, metrics } = this.#options;
+    try {
+      const wrong = await keepRetention(this.#admin, topics, this.#log);
+      for (const topic of wrong) streamMetrics(metrics).wrongRetention.inc({ topic });
+    } catch (error) {
+      this.#log.debug({ err: error }, 'the broker does not tell how long it keeps records');
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Admin } from 'kafkajs';
 import type { Logger, Metrics } from '../telemetry/index.js';
+import { streamMetrics } from './metrics.js';
 import { PartitionPosition, type LogRange } from './position.js';
 import { committedOffsets, JUMPED, logRange, rawCommits } from './topics.js';
 
@@ -38,7 +39,7 @@ export class Partitions {
     private readonly log: Logger,
     metrics: Metrics,
   ) {
-    this.#missing = missingRecordsCounter(metrics);
+    this.#missing = streamMetrics(metrics).missing;
   }
 
   /** A new generation knows nothing of the last one. */
@@ -160,17 +161,3 @@ export class Partitions {
 }
 
 const key = (topic: string, partition: number): string => `${topic}/${partition}`;
-
-type MissingCounter = ReturnType<typeof newMissingCounter>;
-const missingCounters = new WeakMap<Metrics, MissingCounter>();
-const newMissingCounter = (metrics: Metrics) =>
-  metrics.counter('penstock_stream_missing_records_total', 'Records that were deleted before they were read', [
-    'topic',
-  ]);
-
-/** One counter for all consumers of a role. */
-function missingRecordsCounter(metrics: Metrics): MissingCounter {
-  const counter = missingCounters.get(metrics) ?? newMissingCounter(metrics);
-  missingCounters.set(metrics, counter);
-  return counter;
-}

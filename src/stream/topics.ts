@@ -10,6 +10,7 @@ import {
 } from '../domain/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { connectKafka } from './kafka.js';
+import { keepRetention, RETENTION_ENTRIES } from './retention.js';
 
 /** Every topic with the consumer groups that must have read a record before it may be deleted. */
 export function topicReaders(config: Config): Map<string, string[]> {
@@ -38,14 +39,17 @@ export async function withAdmin<T>(config: Config, log: Logger, work: (admin: Ad
 
 /**
  * Creates the topics that are missing. `retention.ms=-1`: Kafka never deletes what nobody has read; `housekeep` deletes
- * what everybody has. Throws when the broker can't be reached.
+ * what everybody has; a topic that says otherwise is put back. Throws when the broker can't be reached.
  */
 export async function ensureTopics(config: Config, log: Logger): Promise<void> {
   await withAdmin(config, log, async (admin) => {
     const existing = new Set(await admin.listTopics());
-    const missing = [...topicReaders(config).keys()].filter(
-      (topic) => topic.startsWith('penstock.') && !existing.has(topic),
-    );
+    const own = [...topicReaders(config).keys()].filter((topic) => topic.startsWith('penstock.'));
+    const missing = own.filter((topic) => !existing.has(topic));
+    const there = own.filter((topic) => existing.has(topic));
+    await keepRetention(admin, there, log).catch((err: unknown) => {
+      log.warn({ err, topics: there }, 'the broker does not tell how long it keeps records');
+    });
     if (missing.length === 0) return;
     await admin.createTopics({
       waitForLeaders: true,
@@ -53,12 +57,7 @@ export async function ensureTopics(config: Config, log: Logger): Promise<void> {
         topic,
         numPartitions: config.PENSTOCK_KAFKA_PARTITIONS,
         replicationFactor: config.PENSTOCK_KAFKA_REPLICATION,
-        configEntries: [
-          { name: 'retention.ms', value: '-1' },
-          { name: 'retention.bytes', value: '-1' },
-          { name: 'cleanup.policy', value: 'delete' },
-          { name: 'compression.type', value: 'producer' },
-        ],
+        configEntries: [...RETENTION_ENTRIES, { name: 'compression.type', value: 'producer' }],
       })),
     });
     log.info({ topics: missing }, 'topics created');

@@ -43,10 +43,12 @@ function penstock(args: readonly string[], environment: Record<string, string> =
 
 /** What a detector logs when it serves, and what it warned of before; with as many child processes as it has then. */
 async function detectorSays(environment: Record<string, string>) {
-  let log = '';
-  const detector = await startRole('detector', { PENSTOCK_LOG_LEVEL: 'info', ...environment }, (text) => (log += text));
+  const detector = await startRole('detector', { PENSTOCK_LOG_LEVEL: 'info', ...environment });
   onTestFinished(() => detector.stop());
-  const lines = log.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]));
+  const lines = detector
+    .logged()
+    .split('\n')
+    .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]));
   const serves = lines.find(({ msg }) => String(msg).startsWith('detector serves'));
   const warnings = lines
     .filter(({ level, component }) => level === 'warn' && component === undefined)

@@ -12,21 +12,26 @@ export interface RoleProcess {
   /** http://host:port */
   address: string;
   pid: number;
+  /** What it has logged, the last 100,000 characters; nothing unless `environment` sets PENSTOCK_LOG_LEVEL. */
+  logged: () => string;
   stop: () => Promise<void>;
   /** kill -9 of one of its child processes. */
   killChild: () => Promise<void>;
 }
 
-/**
- * Starts a role and waits until it is ready. `environment` goes before what points it at the stack. `onLog` gets what it
- * writes to its log, as it comes, instead of the terminal.
- */
+export interface StartOptions {
+  /** Also resolves when it listens and waits for something. Default false. */
+  mayWait?: boolean;
+}
+
+/** Starts a role and waits until it is ready. `environment` goes before what points it at the stack. */
 export async function startRole(
   role: string,
   environment: Record<string, string>,
-  onLog?: (text: string) => void,
+  { mayWait = false }: StartOptions = {},
 ): Promise<RoleProcess> {
   const child = fork(PROGRAM, [role], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
     execArgv: ['--max-old-space-size=128', '--max-semi-space-size=4'],
     env: {
       PATH: process.env['PATH'],
@@ -35,9 +40,9 @@ export async function startRole(
       PENSTOCK_LOG_LEVEL: 'fatal',
       ...environment,
     },
-    silent: onLog !== undefined,
   });
-  child.stdout?.on('data', (chunk: Buffer) => onLog?.(chunk.toString('utf8')));
+  let output = '';
+  child.stdout?.on('data', (chunk: Buffer) => (output = (output + chunk.toString()).slice(-100_000)));
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
@@ -52,10 +57,13 @@ export async function startRole(
     const address = `http://127.0.0.1:${port}`;
     await eventually(
       async () => (await fetch(`${address}/readyz`)).status,
-      (status) => status === 200,
+      (status) => status === 200 || mayWait,
       60_000,
     );
-    return { address, pid: child.pid ?? 0, stop, killChild: () => killChildOf(child.pid ?? 0) };
+    return {
+      ...{ address, pid: child.pid ?? 0, logged: () => output, stop },
+      killChild: () => killChildOf(child.pid ?? 0),
+    };
   } catch (error) {
     await stop();
     throw error;
