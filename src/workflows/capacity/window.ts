@@ -1,20 +1,15 @@
-import type { LaneDemand, LaneSetting, WindowRequest, WindowState } from '../../domain/index.js';
-import { divideWhole, type Claim } from './divide.js';
-import { Leases, type Lease } from './leases.js';
+import type { LaneSetting, WindowRequest, WindowState } from '../../domain/index.js';
+import { divideWhole } from './divide.js';
+import { takenOf, WindowLeases, type LanePlaces, type WindowLease } from './windowLeases.js';
+
+export type { WindowLease } from './windowLeases.js';
 
 /** Open batches for each slot of the detectors: one at work, and two that wait for it. */
 const BATCHES_PER_SLOT = 3;
 /** Slots that are counted on while no detector has a share. */
 const SLOTS_UNKNOWN = 4;
-
-interface LanePlaces extends LaneDemand {
-  /** What it was answered. */
-  granted: number;
-}
-
-export interface WindowLease extends Lease {
-  lanes: LanePlaces[];
-}
+/** One place in so many stays free for express. */
+const EXPRESS_PART = 6;
 
 export interface WindowBounds {
   lanes: readonly LaneSetting[];
@@ -31,10 +26,10 @@ export interface WindowBounds {
  * shares, a place counts as taken as long as its holder may use it or a batch is open in it.
  */
 export class WindowPlaces {
-  readonly leases: Leases<WindowLease>;
+  readonly leases: WindowLeases;
 
   constructor(leases: readonly WindowLease[]) {
-    this.leases = new Leases(leases);
+    this.leases = new WindowLeases(leases);
   }
 
   /** Answers a request that was checked. */
@@ -53,8 +48,11 @@ export class WindowPlaces {
     let isUnsettled = false;
     for (const mine of lanes) {
       if (!known.has(mine.lane)) continue;
-      const due = this.#dueOf(one, mine, quotas.get(mine.lane) ?? 0);
-      mine.granted = Math.max(0, Math.min(due, total - this.#takenBeside(mine)));
+      const quota = quotas.get(mine.lane) ?? 0;
+      const due = this.#dueOf(one, mine, quota);
+      // What others of the lane have beyond their parts must not be taken from what stays free for another lane.
+      const room = Math.min(total - this.#takenBeside(mine), quota - this.#takenBeside(mine, mine.lane));
+      mine.granted = Math.max(0, Math.min(due, room));
       if (mine.granted < mine.places || (mine.wants && mine.granted < due)) isUnsettled = true;
     }
     return { lanes: lanes.map(({ lane, granted }) => ({ lane, places: granted })), isUnsettled };
@@ -84,26 +82,43 @@ export class WindowPlaces {
     };
   }
 
+  /**
+   * Each lane has its share by weight, and at least what stays free for it; what it can't use goes to the others. A lane
+   * that nobody wants room in has what is open in it.
+   */
   #quotas(total: number, bounds: WindowBounds): Map<string, number> {
-    const running = bounds.lanes.filter((lane) => bounds.stopOf(lane) === undefined);
-    const claims = running.map((setting): Claim => {
-      const of = this.#of(setting.lane);
-      const used = of.some(({ wants }) => wants) ? total : of.reduce((sum, { open }) => sum + open, 0);
-      return { weight: setting.weight, most: Math.max(used, this.#floor(setting, total)) };
-    });
-    const floors = running.map((setting) => this.#floor(setting, total));
-    const left = Math.max(0, total - floors.reduce((sum, floor) => sum + floor, 0));
-    const above = divideWhole(
-      left,
-      claims.map(({ weight, most }, index) => ({ weight, most: most - (floors[index] ?? 0) })),
-    );
-    return new Map(running.map(({ lane }, index) => [lane, (floors[index] ?? 0) + (above[index] ?? 0)]));
+    const quotas = new Map<string, number>();
+    let open = bounds.lanes
+      .filter((lane) => bounds.stopOf(lane) === undefined)
+      .map((setting) => {
+        const of = this.#of(setting.lane);
+        const used = of.some(({ wants }) => wants) ? total : of.reduce((sum, { open: here }) => sum + here, 0);
+        const floor = this.#floor(setting, total, bounds.lanes.length);
+        return { lane: setting.lane, floor, claim: { weight: setting.weight, most: Math.max(used, floor) } };
+      });
+    let left = total;
+    for (;;) {
+      const parts = divideWhole(
+        left,
+        open.map(({ claim }) => claim),
+      );
+      const low = new Set(open.filter(({ floor }, index) => (parts[index] ?? 0) < floor));
+      if (low.size === 0) {
+        for (const [index, { lane }] of open.entries()) quotas.set(lane, parts[index] ?? 0);
+        return quotas;
+      }
+      for (const { lane, floor } of low) quotas.set(lane, floor);
+      left = Math.max(0, left - [...low].reduce((sum, { floor }) => sum + floor, 0));
+      open = open.filter((one) => !low.has(one));
+    }
   }
 
   /** What stays free for a lane: one place for each dispatcher; urgent batches do not wait for a bulk one to end. */
-  #floor({ express }: LaneSetting, total: number): number {
+  #floor({ express }: LaneSetting, total: number, lanes: number): number {
     const dispatchers = Math.max(1, this.leases.all.length);
-    return express ? Math.max(dispatchers, Math.min(2, total), Math.floor(total / 6)) : dispatchers;
+    if (!express) return dispatchers;
+    const wanted = Math.max(2, Math.floor(total / EXPRESS_PART));
+    return Math.max(dispatchers, Math.min(wanted, total - dispatchers * (lanes - 1)));
   }
 
   #dueOf(one: WindowLease, mine: LanePlaces, quota: number): number {
@@ -122,10 +137,11 @@ export class WindowPlaces {
     return this.leases.all.flatMap(({ lanes }) => lanes.filter(({ lane }) => lane === name));
   }
 
-  #takenBeside(mine: LanePlaces): number {
+  /** By all other lanes and dispatchers, or by the other dispatchers of a lane. */
+  #takenBeside(mine: LanePlaces, lane?: string): number {
     return this.leases.all
       .flatMap(({ lanes }) => lanes)
-      .filter((other) => other !== mine)
-      .reduce((sum, { granted, places, open }) => sum + Math.max(granted, places, open), 0);
+      .filter((other) => other !== mine && (lane === undefined || other.lane === lane))
+      .reduce((sum, other) => sum + takenOf(other), lane === undefined ? this.leases.leftOpen : 0);
   }
 }
