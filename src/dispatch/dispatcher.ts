@@ -25,6 +25,8 @@ export interface LaneDispatcherOptions {
   /** Sources whose breaker is open are not dispatched. */
   breakers: Pick<Breakers, 'find'>;
   window: Window;
+  /** Resolves when the open batches of a partition are counted in the window; undefined once they are. */
+  adopted: (partition: number) => Promise<void> | undefined;
   metrics: DispatchMetrics;
   log: Logger;
   /** Milliseconds since the epoch. Default Date.now. */
@@ -48,7 +50,10 @@ export function laneDispatcher(options: LaneDispatcherOptions): SliceHandler {
   const gate = gateOf(options);
   const linger = new Linger(options.lingerMs);
   return async (slice) => {
-    if (window.isFull) return { consumed: 0, pauseUntil: window.room() };
+    const { partition } = slice;
+    const adopted = options.adopted(partition);
+    if (adopted !== undefined) return { consumed: 0, pauseUntil: adopted };
+    if (window.isFull) return { consumed: 0, pauseUntil: window.room(partition) };
     const batch = formBatch(slice.records, limits, gate);
     // Once for each first record: it may be all that one fetch can ever hold.
     if (isWorthWaiting(slice, batch, limits) && linger.isNew(slice)) return { consumed: 0 };
@@ -60,7 +65,7 @@ export function laneDispatcher(options: LaneDispatcherOptions): SliceHandler {
       return { consumed: 0 };
     }
     const places = window.reserve(batch.models.size);
-    if (places === undefined) return { consumed: 0, pauseUntil: window.room() };
+    if (places === undefined) return { consumed: 0, pauseUntil: window.room(partition) };
     try {
       return await dispatch(options, slice, batch, places);
     } finally {

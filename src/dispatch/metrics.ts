@@ -33,6 +33,12 @@ export function dispatchMetrics(metrics: Metrics) {
       'reason',
     ]),
     open: metrics.gauge('penstock_dispatcher_open_batches', 'Batches that are open in the window', ['lane']),
+    places: metrics.gauge('penstock_dispatcher_places', 'Places in the window that are leased', ['lane']),
+    stopped: metrics.gauge(
+      'penstock_dispatcher_stopped',
+      'No batch is started (1): paused, or the budget of the day is used up',
+      ['lane'],
+    ),
   };
 }
 

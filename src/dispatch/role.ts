@@ -1,9 +1,13 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import {
+  askWindow,
   BatchStarter,
   connectTemporal,
   followBatch,
   openBatches,
   readBreakers,
+  readCapacity,
   type TemporalClient,
 } from '../client/index.js';
 import { dispatcherGroup, HELD_LANE, imageEventsTopic } from '../domain/index.js';
@@ -12,10 +16,11 @@ import {
   createConsumer,
   createProducer,
   readPartitioner,
-  type SliceHandler,
+  type ConsumerOptions,
   type StreamConsumer,
   type StreamProducer,
 } from '../stream/index.js';
+import { Adoption } from './adoption.js';
 import { Breakers } from './breakers.js';
 import { laneDispatcher } from './dispatcher.js';
 import { buryInvalid } from './elsewhere.js';
@@ -24,11 +29,14 @@ import { heldDispatcher } from './held.js';
 import { dispatchMetrics, type DispatchMetrics } from './metrics.js';
 import { startProbe } from './probe.js';
 import { Window } from './window.js';
+import { WindowLease } from './windowLease.js';
 
 /** The broker answers at the first record of a partition that is asked for; a long wait spares it empty answers. */
 const FETCH_WAIT_MS = 1_000;
 /** Most images of a probe. */
 const PROBE_IMAGES = 10;
+/** Most open batches of a lane that are looked for when partitions come. */
+const MOST_ADOPTED = 10_000;
 
 /** Role `dispatcher`: one consumer for each lane, so that a lane never waits behind another, and one for what is held. */
 export function serve(): Promise<void> {
@@ -49,10 +57,18 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const producer = await createProducer({ config, log, metrics });
   const observed = dispatchMetrics(metrics);
   const breakers = new Breakers({ read: () => readBreakers(temporal.client), metrics: observed, log });
-  const windows = new Map(
-    config.PENSTOCK_LANES.map((lane) => [lane, new Window(config.PENSTOCK_WINDOW_BATCHES || 12)]),
-  );
-  const dispatch: Dispatch = { context, temporal, producer, breakers, observed };
+  const windows = new Map(config.PENSTOCK_LANES.map((lane) => [lane, new Window()]));
+  const lease = new WindowLease({
+    holder: `dispatcher/${hostname()}/${randomUUID().slice(0, 8)}`,
+    ask: (request, timeoutMs) => askWindow(temporal.client, request, timeoutMs),
+    look: async () => {
+      const { revision, window } = await readCapacity(temporal.client);
+      return { revision, holders: window.holders.length };
+    },
+    ...{ windows, waits, metrics: observed, log },
+  });
+  const closed = new AbortController();
+  const dispatch: Dispatch = { context, temporal, producer, breakers, lease, closed: closed.signal, observed };
   const joined = (lane: string, join: () => Promise<StreamConsumer>): Promise<StreamConsumer> =>
     retryForever(join, {
       ...waiting,
@@ -73,6 +89,8 @@ async function start(context: RoleContext): Promise<RunningRole> {
       clearInterval(watch);
       breakers.close();
       await Promise.all(consumers.map((consumer) => consumer.close()));
+      await lease.close();
+      closed.abort(new Error('dispatcher is closed'));
       await producer.close();
       await temporal.connection.close();
     },
@@ -85,29 +103,35 @@ interface Dispatch {
   temporal: TemporalClient;
   producer: StreamProducer;
   breakers: Breakers;
+  lease: WindowLease;
+  /** Aborts when the places in the window were given back: until then open batches are followed, also while it stops. */
+  closed: AbortSignal;
   observed: DispatchMetrics;
 }
 
 async function consumeLane(dispatch: Dispatch, lane: string, window: Window): Promise<StreamConsumer> {
-  const { context, temporal, producer, breakers, observed } = dispatch;
-  const { config, log, stopping } = context;
+  const { context, temporal, producer, breakers, lease, closed, observed } = dispatch;
+  const { config, log } = context;
   const starter = new BatchStarter(temporal.client);
-  const follow = (workflowId: string): Promise<void> => followBatch(starter.handle(workflowId), stopping);
-  // Batches that an earlier dispatcher left open count as well, whoever reads their partitions now.
-  const open = await openBatches(temporal.client, imageEventsTopic(lane), 2 * (config.PENSTOCK_WINDOW_BATCHES || 12));
-  for (const workflowId of open) window.hold(workflowId, () => follow(workflowId));
-  return consume(
-    dispatch,
-    lane,
-    laneDispatcher({
+  const follow = (workflowId: string): Promise<void> => followBatch(starter.handle(workflowId), closed);
+  const topic = imageEventsTopic(lane);
+  const adoption = new Adoption({
+    list: () => openBatches(temporal.client, topic, MOST_ADOPTED),
+    onAdopted: () => lease.call(),
+    ...{ topic, follow, window, log },
+  });
+  return consume(dispatch, lane, {
+    onAssigned: (assigned, signal) => adoption.begin(assigned[topic] ?? [], signal),
+    handler: laneDispatcher({
       lane,
       express: lane === config.PENSTOCK_EXPRESS_LANE,
       lingerMs: config.PENSTOCK_BATCH_LINGER_MS,
       limits: { maxImages: config.PENSTOCK_BATCH_MAX_IMAGES, maxBytes: config.PENSTOCK_BATCH_MAX_BYTES },
       maxAttempts: config.PENSTOCK_DETECT_ATTEMPTS,
+      adopted: (partition) => adoption.pending(partition),
       ...{ starter, follow, producer, breakers, window, metrics: observed, log },
     }),
-  );
+  });
 }
 
 async function consumeHeld(dispatch: Dispatch): Promise<StreamConsumer> {
@@ -121,10 +145,8 @@ async function consumeHeld(dispatch: Dispatch): Promise<StreamConsumer> {
     starter,
     follow: (workflowId: string): Promise<void> => followBatch(starter.handle(workflowId), stopping),
   };
-  return consume(
-    dispatch,
-    HELD_LANE,
-    heldDispatcher({
+  return consume(dispatch, HELD_LANE, {
+    handler: heldDispatcher({
       ...{ breakers, producer, metrics: observed, log },
       lanes: config.PENSTOCK_LANES,
       defaultLane: config.PENSTOCK_DEFAULT_LANE,
@@ -141,13 +163,17 @@ async function consumeHeld(dispatch: Dispatch): Promise<StreamConsumer> {
         ),
       partitionOf: await readPartitioner(config, log, imageEventsTopic(HELD_LANE)),
     }),
-  );
+  });
 }
 
-function consume({ context }: Dispatch, lane: string, handler: SliceHandler): Promise<StreamConsumer> {
+function consume(
+  { context }: Dispatch,
+  lane: string,
+  reading: Pick<ConsumerOptions, 'handler' | 'onAssigned'>,
+): Promise<StreamConsumer> {
   const { config, log, metrics, fail } = context;
   return createConsumer({
-    ...{ config, log, metrics, handler, onFatal: fail },
+    ...{ config, log, metrics, ...reading, onFatal: fail },
     groupId: dispatcherGroup(lane),
     topics: [imageEventsTopic(lane)],
     lingerMs: FETCH_WAIT_MS,

@@ -18,6 +18,8 @@ export interface ConsumerOptions {
   groupId: string;
   topics: readonly string[];
   handler: SliceHandler;
+  /** A generation of the group begins: partitions by topic, before any of them is read; the signal aborts at its end. */
+  onAssigned?: (assigned: Readonly<Record<string, readonly number[]>>, signal: AbortSignal) => void;
   /** Called when the consumer has stopped for good: the role must end. */
   onFatal: (error: unknown) => void;
   /** Longest that the broker may hold a fetch while nothing is there; milliseconds. Default 100. */
@@ -82,6 +84,7 @@ class GroupConsumer implements StreamConsumer {
       this.#newGeneration();
       this.#joined = true;
       this.#log.info({ assigned: payload.memberAssignment }, 'joined group');
+      this.#options.onAssigned?.(payload.memberAssignment, this.#generationEnd.signal);
       const ended = AbortSignal.any([this.#closing.signal, this.#generationEnd.signal]);
       void this.#admission.admit(payload.memberAssignment, ended);
     });

@@ -69,6 +69,7 @@ function setUp(overrides: Partial<LaneDispatcherOptions> = {}) {
       },
     },
     breakers: { find: () => undefined },
+    adopted: () => undefined,
     window: new Window(100),
     metrics: dispatchMetrics(createMetrics('test')),
     log: createLogger('test', 'silent'),
@@ -193,6 +194,33 @@ describe('the dispatcher', () => {
     const all = await Promise.all(Array.from({ length: 30 }, (_, at) => read(records(at * 100, at * 100 + 2))));
     expect(all.filter(({ consumed }) => consumed > 0)).toHaveLength(1);
     expect([starts.executions.size, window.open]).toEqual([1, 12]);
+  });
+
+  it('starts nothing in a partition before the batches that are open in it are counted', async () => {
+    const window = new Window(1);
+    let adopted: Promise<void> | undefined = Promise.resolve().then(() => {
+      window.hold('before', () => new Promise(() => undefined));
+      adopted = undefined;
+    });
+    const { starts, read } = setUp({ window, adopted: () => adopted });
+    const { consumed, pauseUntil } = await read(records(0, 2));
+    await pauseUntil;
+    expect([consumed, (await read(records(0, 2))).consumed, starts.executions.size]).toEqual([0, 0, 0]);
+  });
+
+  it('goes by the places that are leased: starts none when they are fewer or at their end, and goes on with more', async () => {
+    const window = new Window(2);
+    const { starts, read } = setUp({ window });
+    await read(records(0, 2));
+    await read(records(2, 4));
+    window.lease(1, Infinity);
+    expect([starts.executions.size, window.taken, (await read(records(4, 6))).consumed]).toEqual([2, 2, 0]);
+    window.lease(9, performance.now());
+    const { consumed, pauseUntil } = await read(records(4, 6));
+    expect(consumed).toBe(0);
+    window.lease(3, Infinity);
+    await pauseUntil;
+    expect((await read(records(4, 6))).consumed).toBe(2);
   });
 
   it('gives its place in the window back when a start fails', async () => {
