@@ -6,6 +6,7 @@ import {
   imageInBatch,
   openBatches,
   readBreakers,
+  readCapacity,
   type BatchAtWork,
   type TemporalClient,
 } from '../../client/index.js';
@@ -16,6 +17,7 @@ import {
   imageEventsTopic,
   laneOf,
   SINK_GROUP,
+  type CapacityState,
   type ImageRef,
   type OpenBreaker,
 } from '../../domain/index.js';
@@ -46,6 +48,8 @@ const REFUSED_MS = 7 * 86_400_000;
 const CLOCKS_MS = 300_000;
 /** Visibility follows executions within seconds. */
 const VISIBLE_MS = 2_000;
+/** Most open batches of a lane that are counted. */
+const MOST_OPEN = 10_000;
 /** Bound on one query of a workflow. */
 const QUERY_MS = 3_000;
 
@@ -144,10 +148,12 @@ export interface Work {
   namespace: string;
   /** Circuit breakers that are open; null where no orchestrator answers for them. */
   breakers: OpenBreaker[] | null;
+  /** Places in the window, pause and budget; null where no orchestrator answers. */
+  capacity: CapacityState | null;
 }
 
 /** What Temporal has of images: their batches, and how many are open in the lanes in which some of them wait. */
-export async function askWork(config: Config, images: readonly Omit<ImageFacts, 'batch'>[]): Promise<Work> {
+export async function askWork(images: readonly Omit<ImageFacts, 'batch'>[]): Promise<Work> {
   const temporal = await connectTemporal();
   try {
     const batches: ImageFacts['batch'][] = [];
@@ -156,15 +162,14 @@ export async function askWork(config: Config, images: readonly Omit<ImageFacts, 
       images.flatMap(({ upload, record }) => (upload && record?.place === 'waiting' ? [upload.lane] : [])),
     );
     const open: Record<string, number> = {};
-    for (const lane of lanes) {
-      const most = 10 * (config.PENSTOCK_WINDOW_BATCHES || 12);
-      open[lane] = (await openBatches(temporal.client, imageEventsTopic(lane), most)).length;
-    }
+    for (const lane of lanes)
+      open[lane] = (await openBatches(temporal.client, imageEventsTopic(lane), MOST_OPEN)).length;
     const breakers = await readBreakers(temporal.client, QUERY_MS).then(
       ({ open: held }) => held,
       () => null,
     );
-    return { batches, openBatches: open, namespace: temporal.namespace, breakers };
+    const capacity = await readCapacity(temporal.client, QUERY_MS).catch(() => null);
+    return { batches, openBatches: open, namespace: temporal.namespace, breakers, capacity };
   } finally {
     await temporal.connection.close();
   }

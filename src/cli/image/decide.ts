@@ -4,6 +4,7 @@ import {
   IMAGE_REASONS,
   imageEventsTopic,
   isImageReason,
+  type CapacityState,
   type ImageInBatch,
   type ImageRef,
   type Source,
@@ -43,8 +44,8 @@ export interface Surroundings {
   imagesPerSecond: number | null;
   /** Open batches by lane; null where Temporal could not be asked. */
   openBatches: Readonly<Record<string, number>> | null;
-  /** Most open batches of a lane and dispatcher. */
-  windowBatches: number;
+  /** Places in the window, pause and budget; null where they could not be asked. */
+  capacity: Pick<CapacityState, 'window' | 'paused' | 'budget'> | null;
   /** Results in Kafka that the sink has not stored; null where Kafka could not be asked. */
   resultsWaiting: number | null;
   /** Why events are held. */
@@ -173,20 +174,32 @@ function tries({ attempts, failure }: { attempts: number; failure?: { reason: st
 
 function waiting(facts: ImageFacts, upload: UploadRow, record: RecordFacts, around: Surroundings): Verdict {
   const { aheadInLane, aheadInPartition, readers } = record;
-  const { openBatches, windowBatches, imagesPerSecond } = around;
   const waited = duration(Math.max(0, around.nowMs - Date.parse(upload.received_at)) / 1000);
   const ahead = `${aheadInLane ?? 'an unknown number'} ahead of it in the lane, ${aheadInPartition} in its partition`;
-  const sentence = `in lane ${upload.lane} for ${waited}; ${ahead}; expected in ${expected(record, imagesPerSecond)}`;
-  const open = openBatches?.[upload.lane];
+  const due = expected(record, around.imagesPerSecond);
+  const sentence = `in lane ${upload.lane} for ${waited}; ${ahead}; expected in ${due}`;
   if (readers === 0) {
     const advice = `Nobody reads the lane ${upload.lane}: start a dispatcher.`;
     return { state: 'waiting', sentence: `${sentence}. No dispatcher reads the lane.`, advice };
   }
-  if (open !== undefined && open >= windowBatches) {
-    const why = `The window is full: ${open} batches are open, as many as detectors are to have before them.`;
-    return { state: 'waiting', sentence: `${sentence}. ${why}`, advice: null };
-  }
-  return { state: 'waiting', sentence: `${sentence}. A dispatcher reads the lane and has room.`, advice: null };
+  return { state: 'waiting', sentence: `${sentence}. ${whyWaiting(upload.lane, around)}`, advice: null };
+}
+
+/** Why no batch is started in a lane that is read: it is stopped, or its places are taken; else it has room. */
+function whyWaiting(lane: string, { openBatches, capacity }: Surroundings): string {
+  const open = openBatches?.[lane];
+  const of = capacity?.window.lanes.find((one) => one.lane === lane);
+  if (capacity === null || of === undefined || open === undefined)
+    return 'A dispatcher reads the lane; whether it has room could not be asked.';
+  const { paused, budget, window } = capacity;
+  if (of.stopped !== null && paused !== null)
+    return `Dispatch was paused at ${new Date(paused.sinceMs).toISOString()} by ${paused.who}: ${paused.why}.`;
+  if (of.stopped !== null && budget.exhausted)
+    return `The budget of ${budget.day} is used up; the next day begins at ${new Date(budget.dayEndsAtMs).toISOString()}.`;
+  if (of.stopped !== null) return `No batch is started: ${of.stopped}.`;
+  if (open < of.leased) return 'A dispatcher reads the lane and has room.';
+  const places = `the lane has ${of.leased} of the ${window.places} places of all lanes`;
+  return `The window is full: ${open} batches are open, and ${places}.`;
 }
 
 /** Seconds until it is its turn, as a text. */

@@ -51,12 +51,12 @@ async function look({ config, endpoints }: Awaited<ReturnType<typeof findStack>>
     ...image,
     record: (image.upload && places?.answer?.records[uploads.indexOf(image.upload)]) ?? null,
   }));
-  const work = listed.length > 0 ? await bounded(TEMPORAL_TIMEOUT_MS, () => askWork(config, facts)) : undefined;
+  const work = listed.length > 0 ? await bounded(TEMPORAL_TIMEOUT_MS, () => askWork(facts)) : undefined;
   const around: Surroundings = {
     nowMs: Date.now(),
     imagesPerSecond: stored.answer?.imagesPerSecond ?? null,
     openBatches: work?.answer?.openBatches ?? null,
-    windowBatches: config.PENSTOCK_WINDOW_BATCHES,
+    capacity: work?.answer?.capacity ?? null,
     resultsWaiting: places?.answer?.resultsWaiting ?? null,
     held: heldSentence(work?.answer?.breakers ?? null),
   };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decide, exitCode, type ImageFacts, type Surroundings } from '../../../src/cli/image/decide.js';
 import { quoted, readImageName } from '../../../src/cli/image/name.js';
 import { neverReceived, type NeverReceivedFacts } from '../../../src/cli/image/neverReceived.js';
+import type { CapacityState } from '../../../src/domain/index.js';
 import type { ResultRow, UploadRow } from '../../../src/warehouse/index.js';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
@@ -31,8 +32,18 @@ function facts(change: Partial<ImageFacts> = {}): ImageFacts {
   return { image, upload, results: [], record: taken, batch: none, ...change };
 }
 
+function capacity(change: Partial<CapacityState> = {}, stopped: string | null = null) {
+  const budget: CapacityState['budget'] = {
+    ...{ imagesPerDay: null, moneyPerDay: null, pricePerDetectorHour: null, currency: 'EUR', timeZone: 'UTC' },
+    ...{ expressBeyond: false, from: 'configuration', day: '2026-03-29', dayEndsAtMs: NOW + 3_600_000, used: 0 },
+    ...{ committed: 0, left: null, spent: 0, pricePerImage: null, exhausted: false },
+  };
+  const bulk = { lane: 'bulk', weight: 1, express: false, leased: 64, open: 1, stopped };
+  return { window: { places: 80, lanes: [bulk], holders: [] }, paused: null, budget, ...change };
+}
+
 const around: Surroundings = {
-  ...{ nowMs: NOW, imagesPerSecond: 2, openBatches: { bulk: 1 }, windowBatches: 64, resultsWaiting: 0 },
+  ...{ nowMs: NOW, imagesPerSecond: 2, openBatches: { bulk: 1 }, capacity: capacity(), resultsWaiting: 0 },
   held: () => 'held: 9 of 10 failed with FORBIDDEN',
 };
 
@@ -43,6 +54,21 @@ describe('where a picture is', () => {
     for (const part of ['5 min 0 s', '119 ahead', '20 in its partition', 'expected in 1 min 0 s', 'window is full'])
       expect(sentence).toContain(part);
     expect(decide(facts({ record: { ...waiting, readers: 0 } }), around).advice).toContain('start a dispatcher');
+  });
+
+  it('waits because dispatch is paused, or the budget of the day is used up: by whom, why, until when', () => {
+    const paused = { who: 'ana', why: 'new model', sinceMs: NOW - 60_000 };
+    const sentenceOf = (state: Surroundings['capacity']): string =>
+      decide(facts({ record: waiting }), { ...around, capacity: state }).sentence;
+    expect(sentenceOf(capacity({ paused }, 'paused'))).toContain(
+      `Dispatch was paused at ${new Date(NOW - 60_000).toISOString()} by ana: new model.`,
+    );
+    const { budget } = capacity();
+    expect(sentenceOf(capacity({ budget: { ...budget, exhausted: true } }, 'used up'))).toContain(
+      `The budget of 2026-03-29 is used up; the next day begins at ${new Date(NOW + 3_600_000).toISOString()}.`,
+    );
+    expect(sentenceOf(capacity())).toContain('has room');
+    expect(sentenceOf(null)).toContain('could not be asked');
   });
 
   it('says unknown where nothing was stored lately, and not when it was', () => {
