@@ -141,7 +141,7 @@ function admit(
       log.warn({ bucket, detail: reading.detail }, 'object refused');
     } else if (reading.object.uploadedAtMs < sinceMs) counts.older += 1;
     else {
-      const admission = admitObject(reading.object, { sourceId, nowMs, isLateWanted: true });
+      const admission = admitObject(reading.object, { sourceId, nowMs, isAskedFor: true });
       if (admission.outcome === 'accepted') return [{ object: reading.object, ...admission }];
       if (admission.outcome === 'refused') return [{ object: reading.object, ...admission, lane: undefined }];
       if (admission.outcome === 'unrouted') counts.unrouted += 1;

@@ -4,6 +4,8 @@ import {
   IMAGE_RESULTS_TOPIC,
   imageEventsTopic,
   imageKey,
+  LANE_METADATA,
+  NO_LANE,
   refusedResult,
   type ImageEvent,
   type ImageReason,
@@ -20,6 +22,8 @@ export type ObjectAdmission =
   /** Dead before any work: its result is written here. */
   | { outcome: 'refused'; image: string; model: string; reason: ImageReason; detail: string; record: AddressedRecord }
   | { outcome: 'bucket_not_allowed'; bucket: string }
+  /** Its metadata says so: somebody else sees to its detection. */
+  | { outcome: 'lane_none'; image: string }
   | { outcome: 'unrouted'; image: string };
 
 /** A record and the topic that it goes to. */
@@ -31,8 +35,11 @@ export interface AddressedRecord extends OutgoingRecord {
 export interface AdmittedFrom {
   sourceId?: string | undefined;
   nowMs: number;
-  /** Its deadline does not count: whoever asks for old images wants them, however late. Default false. */
-  isLateWanted?: boolean;
+  /**
+   * Somebody asks for this very image, and wants it however late: neither its deadline counts nor that its metadata says
+   * that its event goes nowhere. Default false.
+   */
+  isAskedFor?: boolean;
 }
 
 export type AdmissionConfig = Pick<Config, 'PENSTOCK_RETENTION_DAYS' | 'PENSTOCK_IMAGE_MAX_BYTES' | 'PENSTOCK_BUCKETS'>;
@@ -50,10 +57,11 @@ export function createObjectAdmission(
   const days = config.PENSTOCK_RETENTION_DAYS;
   const maxBytes = config.PENSTOCK_IMAGE_MAX_BYTES;
   const buckets: ReadonlySet<string> = new Set(config.PENSTOCK_BUCKETS);
-  return (object, { sourceId, nowMs, isLateWanted }) => {
+  return (object, { sourceId, nowMs, isAskedFor }) => {
     const { bucket, uploadedAtMs } = object;
     const image = imageKey(object);
     if (buckets.size > 0 && !buckets.has(bucket)) return { outcome: 'bucket_not_allowed', bucket };
+    if (!isAskedFor && object.metadata[LANE_METADATA] === NO_LANE) return { outcome: 'lane_none', image };
     const to = route(object);
     if (to === undefined) return { outcome: 'unrouted', image };
     if (uploadedAtMs < nowMs - days * DAY_MS) {
@@ -61,7 +69,7 @@ export function createObjectAdmission(
       return { outcome: 'out_of_retention', image, detail: `uploaded ${uploaded}, kept for ${days} days` };
     }
     const { lane, model } = to;
-    const deadlineMs = isLateWanted ? undefined : deadlineOf(to, object);
+    const deadlineMs = isAskedFor ? undefined : deadlineOf(to, object);
     const hopeless = whyHopeless(object, { maxBytes, deadlineMs, nowMs });
     if (hopeless) {
       // As a detector would have written it, so that the image has a row and can be found.

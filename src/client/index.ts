@@ -10,6 +10,7 @@ export {
   ensureCapacity,
   readCapacity,
 } from './capacity.js';
+export { detectImageId, detectOne, type OneImageOutcome } from './detectOne.js';
 export { ensureSchedules } from './schedules.js';
 export { openBatches, followBatch, SEARCH_ATTRIBUTES } from './batches.js';
 export {

@@ -6,10 +6,12 @@ import {
   IMAGE_RESULTS_TOPIC,
   imageEventsTopic,
   LANE_NAME,
+  NO_LANE,
 } from '../domain/index.js';
 import { environmentSchema, type Config } from './schema.js';
 
 export { environmentSchema, type Config };
+export type { ApiKey, ApiScope } from './apiKeys.js';
 
 /** A configuration that can't be used; the message names every variable that is wrong and why. */
 export class ConfigError extends Error {
@@ -52,6 +54,8 @@ function contradictions(config: Config): string[] {
   }
   if (config.PENSTOCK_LANES.includes(HELD_LANE))
     problems.push(`PENSTOCK_LANES: '${HELD_LANE}' is where the events of an open circuit breaker wait`);
+  if (config.PENSTOCK_LANES.includes(NO_LANE))
+    problems.push(`PENSTOCK_LANES: '${NO_LANE}' in the metadata of an object says that it goes to no lane`);
   if (config.PENSTOCK_LANES.length === 0) problems.push('PENSTOCK_LANES: at least one lane');
   for (const name of ['PENSTOCK_DEFAULT_LANE', 'PENSTOCK_EXPRESS_LANE'] as const) {
     if (!config.PENSTOCK_LANES.includes(config[name]))

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { isTimeZone, MODEL_NAME } from '../domain/index.js';
+import { BUCKET_NAME, isTimeZone, MODEL_NAME } from '../domain/index.js';
+import { apiKeys, BEARER_TOKEN, NO_TOKEN } from './apiKeys.js';
 
 /**
  * Every environment variable that Penstock reads, with its unit, default and meaning. docs/configuration.md is
@@ -22,19 +23,12 @@ const list = (fallback: string) =>
 /** A list of static tokens. What is wrong is said by position: a token is never repeated. */
 const tokens = list('').superRefine((items, context) => {
   items.forEach((item, index) => {
-    if (!BEARER_TOKEN.test(item))
-      context.addIssue({
-        code: 'custom',
-        message: `token ${index + 1} is not made of 32 to 512 characters A-Z, a-z, 0-9, - . _ ~ + / and = at its end`,
-      });
+    if (!BEARER_TOKEN.test(item)) context.addIssue({ code: 'custom', message: `token ${index + 1} ${NO_TOKEN}` });
   });
 });
 const amount = (meaning: string) => z.coerce.number().min(0).max(1e12).optional().describe(meaning);
 const flag = z.stringbool().default(false);
 const secret = z.string().optional();
-
-/** The form of RFC 6750, with a length that nobody guesses. */
-const BEARER_TOKEN = /^(?=.{32,512}$)[A-Za-z0-9._~+/-]+=*$/;
 
 export const environmentSchema = z.object({
   PENSTOCK_HTTP_HOST: z
@@ -132,6 +126,25 @@ export const environmentSchema = z.object({
 
   PENSTOCK_INTAKE_BEARER_TOKENS: tokens.describe(
     'Static bearer tokens of senders that are not Google, separated by commas, each of at least 32 characters. Several let one be replaced without a gap. Never logged.',
+  ),
+
+  PENSTOCK_API_KEYS: list('')
+    .transform(apiKeys)
+    .describe(
+      'Keys of the API as scope:token, separated by commas, each token of at least 32 characters; `detect@bucket:token` lets a key detect images of one bucket. The scope is `detect`. Without any the API is there on loopback only. Never logged.',
+    ),
+  PENSTOCK_DETECT_API_BUCKET: z
+    .string()
+    .regex(BUCKET_NAME, 'no bucket name')
+    .optional()
+    .describe(
+      'Bucket that pictures are stored in that come as the body of POST /v1/detect. Without it none are taken.',
+    ),
+  PENSTOCK_DETECT_API_MAX_BYTES: int(10_000_000, 1, 2_000_000_000).describe(
+    'Largest body of POST /v1/detect; above it, and above PENSTOCK_IMAGE_MAX_BYTES, it answers 413.',
+  ),
+  PENSTOCK_DETECT_API_MAX_IN_FLIGHT: int(200, 1, 10_000).describe(
+    'Most requests of POST /v1/detect at once in one intake; above it it answers 429.',
   ),
 
   PENSTOCK_BATCH_MAX_IMAGES: int(256, 1, 2048).describe('Most images in one micro-batch.'),

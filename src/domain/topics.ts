@@ -18,6 +18,11 @@ export function laneOf(topic: string): string | undefined {
  */
 export const HELD_LANE = 'held';
 
+/** Key of an object's custom metadata that names a lane. */
+export const LANE_METADATA = 'penstock-lane';
+/** In place of a lane: the event of the object is acknowledged and goes nowhere, somebody else sees to its detection. */
+export const NO_LANE = 'none';
+
 /** Names of lanes: they name topics and consumer groups. */
 export const LANE_NAME = /^[a-z0-9][a-z0-9-]{0,40}$/;
 
@@ -30,6 +35,9 @@ export const ORCHESTRATION_QUEUE = 'penstock-orchestration';
 export function detectQueue(model: string, express: boolean): string {
   return express ? `penstock-detect-${model}-express` : `penstock-detect-${model}`;
 }
+
+/** Update of `detectImage` that waits for its outcome. */
+export const DETECTIONS_UPDATE = 'detections';
 
 /** Consumer groups. Retention by consumption waits for every group that the configuration names. */
 export function dispatcherGroup(lane: string): string {

@@ -8,6 +8,7 @@ export function roleEnvironment(endpoints: Endpoints): Record<string, string> {
     PENSTOCK_KAFKA_BROKERS: endpoints.kafka,
     PENSTOCK_GCS_ENDPOINT: endpoints.gcs,
     PENSTOCK_GCS_PROJECT: GCS_PROJECT,
+    PENSTOCK_DETECT_API_BUCKET: endpoints.bucket,
     PENSTOCK_CLICKHOUSE_URL: endpoints.clickhouse,
     TEMPORAL_ADDRESS: endpoints.temporal,
     ...(isOwnTemporal(endpoints) ? { TEMPORAL_NAMESPACE: 'default', TEMPORAL_CONFIG_FILE: NO_TEMPORAL_CONFIG } : {}),

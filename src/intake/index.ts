@@ -1,6 +1,7 @@
 import { openRouting } from '../routing/index.js';
 import { retryForever, serveRole } from '../service/index.js';
 import { createProducer, ensureTopics } from '../stream/index.js';
+import { serveDetectApi } from './detect/index.js';
 import { createIntake } from './intake.js';
 
 /**
@@ -12,6 +13,7 @@ export async function serve(): Promise<void> {
     const routing = await openRouting(config, log, { metrics });
     const producer = await createProducer({ config, log, metrics });
     const intake = createIntake({ config, log, metrics, http, waits, producer, routing });
+    const api = await serveDetectApi({ config, log, metrics, http, routing });
     // Other roles need no intake to begin: it listens before there is a broker, and says 503 until then.
     await listen();
     waits.set('topics', 'the topics are not there yet');
@@ -21,6 +23,10 @@ export async function serve(): Promise<void> {
       onError: (err, tries, waitMs) => log.warn({ err, tries, waitMs }, 'topics can not be checked yet'),
     });
     waits.delete('topics');
-    return intake;
+    return {
+      stop: async () => {
+        await Promise.all([intake.stop(), api.stop()]);
+      },
+    };
   });
 }

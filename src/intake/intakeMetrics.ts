@@ -10,6 +10,7 @@ export type IntakeOutcome =
   | 'ignored_not_image'
   | 'bucket_not_allowed'
   | 'unrouted'
+  | 'lane_none'
   | 'refused'
   | 'dead_letter'
   | 'out_of_retention'
@@ -24,6 +25,7 @@ const OUTCOMES: readonly IntakeOutcome[] = [
   'ignored_not_image',
   'bucket_not_allowed',
   'unrouted',
+  'lane_none',
   'refused',
   'dead_letter',
   'out_of_retention',

@@ -104,6 +104,8 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
       log.debug({ eventId: admission.id, image: admission.image, lane: admission.lane }, 'accepted');
     } else if (admission.outcome === 'unrouted') {
       log.debug({ image: admission.image }, 'no route wants it');
+    } else if (admission.outcome === 'lane_none') {
+      log.debug({ image: admission.image }, 'its metadata says that it goes to no lane');
     } else if (admission.outcome === 'bucket_not_allowed') {
       strangerLog({ bucket: admission.bucket }, 'an event of a bucket that is not in PENSTOCK_BUCKETS');
     } else if (admission.outcome === 'refused') {

@@ -121,6 +121,7 @@ function keysUrl(text: string): URL {
   return new URL(text);
 }
 
-function isLoopback(host: string): boolean {
+/** Only programs of this machine reach it. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

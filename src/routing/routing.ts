@@ -1,4 +1,5 @@
 import { ConfigError, type Config } from '../config/index.js';
+import { LANE_METADATA } from '../domain/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { RoutingError, RoutingFileError } from './errors.js';
 import { readRoutingFile } from './file.js';
@@ -8,8 +9,6 @@ import type { RouteTable } from './table.js';
 import type { Router, Routing } from './types.js';
 import { watchFile, type FileChange } from './watch.js';
 
-/** Key of the object's custom metadata that names a lane. */
-const LANE_METADATA = 'penstock-lane';
 const EVERY_MS = 1_000;
 
 export type RoutingConfig = Pick<

@@ -1,9 +1,9 @@
 import { Agent } from 'node:http';
 import { Agent as SecureAgent } from 'node:https';
-import type { Storage } from '@google-cloud/storage';
 import type { ImageReason, ImageRef } from '../domain/index.js';
 import { createStorage, type StorageAddress } from './client.js';
 import { contentOf } from './content.js';
+import { credentials } from './credentials.js';
 import { Deadline, ReadError } from './deadline.js';
 import { download, type Answer } from './download.js';
 
@@ -67,14 +67,6 @@ export function createObjectReader(options: StorageOptions): ObjectReader {
       }
     },
   };
-}
-
-/** Kept and renewed by Google's client; that it takes too long ends with the read. */
-async function credentials(storage: Storage, signal: AbortSignal): Promise<Record<string, string>> {
-  const given = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
-  return Promise.race([storage.authClient.getRequestHeaders(), given]);
 }
 
 function mediaUrl(endpoint: string, { bucket, object, generation }: ImageRef): string {

@@ -1,12 +1,38 @@
-import { ApplicationFailure, sleep } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  condition,
+  defineUpdate,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
 import type { DetectImageInput, DetectedImage } from '../domain/index.js';
+import { DETECTIONS_UPDATE } from '../domain/topics.js';
 import { detector, detectorLost, recordDead } from './detector.js';
+
+/** Waits for the outcome: the boxes of the image, or the failure that the workflow ends with. */
+export const detectionsUpdate = defineUpdate<DetectedImage>(DETECTIONS_UPDATE);
 
 /**
  * Detects one image, under the same cap as batches, on the express queue; returns its boxes. Its result goes to Kafka
- * like any other. Fails with the reason code as type when the image is dead.
+ * like any other. Fails with the reason code as type when the image is dead. Whoever waits by the update is answered
+ * before it ends.
  */
 export async function detectImage(input: DetectImageInput): Promise<DetectedImage> {
+  let detecting = true;
+  const outcome = detect(input).finally(() => (detecting = false));
+  setHandler(detectionsUpdate, async () => {
+    await condition(() => !detecting);
+    return outcome;
+  });
+  try {
+    return await outcome;
+  } finally {
+    await condition(allHandlersFinished);
+  }
+}
+
+async function detect(input: DetectImageInput): Promise<DetectedImage> {
   const { model, bucket, object, generation, uploadedAtMs, receivedAtMs, maxAttempts } = input;
   const reference = {
     model,

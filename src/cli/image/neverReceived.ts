@@ -55,6 +55,8 @@ function isWanted({ resource, config, route, nowMs }: NeverReceivedFacts): strin
   if (reading.kind === 'refused') return `Intake would refuse it: ${reading.detail}`;
   const admission = createObjectAdmission(config, route)(reading.object, { nowMs });
   if (admission.outcome === 'unrouted') return 'No route wants it: its event was acknowledged and counted, no more.';
+  if (admission.outcome === 'lane_none')
+    return 'Its metadata has penstock-lane: none, so its event goes nowhere: POST /v1/detect stores pictures so.';
   if (admission.outcome === 'out_of_retention') return `It is out of retention: ${admission.detail}`;
   if (admission.outcome === 'bucket_not_allowed') return 'Events of its bucket are not taken (PENSTOCK_BUCKETS).';
   if (admission.outcome === 'refused') return `Intake would refuse it, ${admission.reason}: ${admission.detail}`;
