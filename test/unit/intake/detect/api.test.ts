@@ -1,5 +1,4 @@
-import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { OneImageOutcome } from '../../../../src/client/index.js';
 import { loadConfig } from '../../../../src/config/index.js';
 import { createDetectApi } from '../../../../src/intake/detect/api.js';
@@ -13,20 +12,43 @@ import { capturedLogger } from '../capturedLogger.js';
 const KEY = 'k'.repeat(32);
 const IMAGE = { width: 10, height: 10, detections: [] };
 
+interface Answer {
+  status: number;
+  retryAfter: string | null;
+  challenge: string | null;
+  body: Record<string, unknown>;
+}
+
 interface Rig {
-  http: FastifyInstance;
+  address: string;
   lines: Record<string, unknown>[];
   stop: () => Promise<void>;
-  ask: (reference?: Record<string, unknown>, headers?: Record<string, string>) => Promise<LightMyRequestResponse>;
+  ask: (reference?: Record<string, unknown>, headers?: Record<string, string>) => Promise<Answer>;
   count: (outcome: string) => Promise<number>;
 }
+
+async function post(address: string, headers: Record<string, string>, body: string): Promise<Answer> {
+  const response = await fetch(`${address}/v1/detect`, { method: 'POST', headers, body });
+  return {
+    status: response.status,
+    retryAfter: response.headers.get('retry-after'),
+    challenge: response.headers.get('www-authenticate'),
+    body: (await response.json()) as Answer['body'],
+  };
+}
+const JSON_TYPE = { 'content-type': 'application/json' };
 
 type Detect = (signal: AbortSignal) => Promise<OneImageOutcome> | undefined;
 
 /** The API before a storage that has one object, and a Temporal that answers as a test says. */
 async function start(detect: Detect, environment: Record<string, string> = {}, isAway = false): Promise<Rig> {
-  const storage = await startStorage((object, _before, response) => {
-    const resource = { bucket: 'uploads', name: object, generation: '17', timeCreated: new Date().toISOString() };
+  const storage = await startStorage((object, _before, response, request) => {
+    const resource = {
+      bucket: /\/b\/([^/]+)\//.exec(request.url ?? '')?.[1],
+      name: object,
+      generation: '17',
+      timeCreated: new Date().toISOString(),
+    };
     if (object === 'gone.jpg') response.writeHead(404).end('{"error":{"code":404}}');
     else
       response
@@ -36,7 +58,7 @@ async function start(detect: Detect, environment: Record<string, string> = {}, i
   const config = loadConfig({ PENSTOCK_GCS_ENDPOINT: storage.endpoint, ...environment });
   const { log, lines } = capturedLogger();
   const metrics = createMetrics('intake');
-  const http = createHttpServer({ metrics, waits: new Map(), maxBodyBytes: 1024, maxConnections: 10 });
+  const http = createHttpServer({ metrics, waits: new Map(), maxBodyBytes: 1024, maxConnections: 100 });
   const routing = await openRouting(config, log);
   const api = createDetectApi(
     { config, log, metrics, http, routing },
@@ -47,14 +69,14 @@ async function start(detect: Detect, environment: Record<string, string> = {}, i
       close: () => Promise.resolve(),
     },
   );
-  await http.ready();
+  const address = await http.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => http.close());
   return {
-    http,
+    address,
     lines,
     stop: api.stop,
     ask: (reference = { image: 'gs://uploads/a.jpg' }, headers = {}) =>
-      http.inject({ method: 'POST', url: '/v1/detect', headers, payload: reference }),
+      post(address, { ...JSON_TYPE, ...headers }, JSON.stringify(reference)),
     count: async (outcome) => {
       const found = await metrics.registry.getSingleMetric('penstock_detect_api_requests_total')?.get();
       return found?.values.find(({ labels }) => labels['outcome'] === outcome)?.value ?? 0;
@@ -68,8 +90,8 @@ describe('the detect API', () => {
   it('answers with the boxes, the generation that it read and the execution', async () => {
     const { ask, count } = await start(detected);
     const response = await ask();
-    expect(response.statusCode).toBe(200);
-    expect(response.json()).toMatchObject({
+    expect(response.status).toBe(200);
+    expect(response.body).toMatchObject({
       ...{ image: { bucket: 'uploads', object: 'a.jpg', generation: '17' }, model: 'shapes', ...IMAGE },
       workflowId: expect.stringMatching(/^detect-image\/shapes\/uploads\/[0-9a-f]{32}\/17$/) as string,
     });
@@ -111,67 +133,63 @@ describe('the detect API', () => {
     ],
   ])('says so with a status of its own: %s', async (_name, detect, isAway, expected) => {
     const { ask } = await start(detect, {}, isAway);
-    const response = await ask();
-    const answer = {
-      status: response.statusCode,
-      retryAfter: response.headers['retry-after'],
-      body: response.json<Record<string, unknown>>(),
-    };
-    expect(answer).toMatchObject(expected);
+    expect(await ask()).toMatchObject(expected);
   });
 
   it('takes an image by the rules by which intake takes its event', async () => {
     const { ask } = await start(detected, { PENSTOCK_BUCKETS: 'uploads', PENSTOCK_IMAGE_MAX_BYTES: '99' });
-    expect((await ask({ image: 'gs://others/a.jpg' })).statusCode).toBe(403);
-    expect((await ask()).json()).toMatchObject({ error: 'TOO_LARGE' });
-    expect((await ask({ image: 'gs://uploads/gone.jpg' })).statusCode).toBe(404);
+    expect((await ask({ image: 'gs://others/a.jpg' })).status).toBe(403);
+    expect((await ask()).body).toMatchObject({ error: 'TOO_LARGE' });
+    expect((await ask({ image: 'gs://uploads/gone.jpg' })).status).toBe(404);
   });
 
   it('takes no body where no bucket is for them, and says what to set', async () => {
-    const { http } = await start(detected);
-    const headers = { 'content-type': 'image/jpeg' };
-    const response = await http.inject({ method: 'POST', url: '/v1/detect', headers, payload: Buffer.alloc(5) });
-    expect(response.statusCode).toBe(400);
-    expect(response.json<{ message: string }>().message).toContain('PENSTOCK_DETECT_API_BUCKET');
+    const { address } = await start(detected);
+    const response = await post(address, { 'content-type': 'image/jpeg' }, 'bytes');
+    expect(response.status).toBe(400);
+    expect(response.body['message']).toContain('PENSTOCK_DETECT_API_BUCKET');
   });
 
   it('works on no more requests than it may, and on others once they are answered', async () => {
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
-    const { ask } = await start(() => held.then(() => ({ kind: 'detected', image: IMAGE })), {
+    let begun = 0;
+    const { ask } = await start(() => (begun++, held).then(() => ({ kind: 'detected', image: IMAGE })), {
       PENSTOCK_DETECT_API_MAX_IN_FLIGHT: '2',
     });
     const first = [ask(), ask()];
-    await new Promise((resolve) => setImmediate(resolve));
+    await vi.waitFor(() => expect(begun).toBe(2), 5_000);
     const third = await ask();
-    expect([third.statusCode, third.headers['retry-after']]).toEqual([429, '1']);
+    expect([third.status, third.retryAfter]).toEqual([429, '1']);
     release();
-    expect((await Promise.all(first)).map(({ statusCode }) => statusCode)).toEqual([200, 200]);
-    expect((await ask()).statusCode).toBe(200);
+    expect((await Promise.all(first)).map(({ status }) => status)).toEqual([200, 200]);
+    expect((await ask()).status).toBe(200);
   });
 
   it('never logs a key, and counts who has none', async () => {
     const { ask, lines, count } = await start(detected, { PENSTOCK_API_KEYS: `detect:${KEY}` });
-    expect((await ask(undefined, { authorization: `Bearer ${KEY}` })).statusCode).toBe(200);
+    expect((await ask(undefined, { authorization: `Bearer ${KEY}` })).status).toBe(200);
     const refused = await ask(undefined, { authorization: `Bearer ${KEY}x` });
-    expect([refused.statusCode, refused.headers['www-authenticate']]).toEqual([401, 'Bearer']);
+    expect([refused.status, refused.challenge]).toEqual([401, 'Bearer']);
     expect(await count('unauthorized')).toBe(1);
     expect(JSON.stringify(lines)).not.toContain(KEY);
   });
 
   it('answers those that wait when it stops, and takes no others', async () => {
+    let isBegun = false;
     const { ask, stop } = await start(
       (signal) =>
         new Promise((resolve) => {
+          isBegun = true;
           signal.addEventListener('abort', () => resolve({ kind: 'late', isBegun: true }));
         }),
     );
     const waiting = ask();
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await vi.waitFor(() => expect(isBegun).toBe(true), 5_000);
     const stopped = stop();
-    expect((await ask()).statusCode).toBe(503);
+    expect((await ask()).status).toBe(503);
     await stopped;
-    expect((await waiting).statusCode).toBe(503);
+    expect((await waiting).status).toBe(503);
   }, 15_000);
 });
 
@@ -180,14 +198,14 @@ describe('without keys', () => {
     const config = loadConfig({ PENSTOCK_HTTP_HOST: host });
     const { log, lines } = capturedLogger();
     const metrics = createMetrics('intake');
-    const http = createHttpServer({ metrics, waits: new Map(), maxBodyBytes: 1024, maxConnections: 10 });
+    const http = createHttpServer({ metrics, waits: new Map(), maxBodyBytes: 1024, maxConnections: 100 });
     const api = await serveDetectApi({ config, log, metrics, http, routing: await openRouting(config, log) });
     onTestFinished(async () => {
       await api.stop();
       await http.close();
     });
-    const { statusCode } = await http.inject({ method: 'POST', url: '/v1/detect', payload: {} });
-    return { status: statusCode, lines };
+    const address = await http.listen({ host: '127.0.0.1', port: 0 });
+    return { status: (await post(address, JSON_TYPE, '{}')).status, lines };
   };
 
   it('is there on loopback', async () => {
