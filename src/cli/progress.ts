@@ -8,8 +8,11 @@ export interface ProgressOut {
 const TTY_EVERY_MS = 250;
 const PLAIN_EVERY_MS = 2_000;
 
-/** Shows where a run stands until `stop`: one line that is rewritten on a terminal, a line now and then elsewhere. */
-export function showProgress({ out, line }: { out: ProgressOut; line: () => string }): { stop: () => void } {
+/**
+ * Shows where a run stands until `stop`: one line that is rewritten on a terminal, elsewhere a line every
+ * `plainEveryMs` (default 2 s).
+ */
+export function showProgress({ out, line, plainEveryMs = PLAIN_EVERY_MS }: ProgressOptions): { stop: () => void } {
   const tty = out.isTTY === true;
   let last = '';
   const show = (): void => {
@@ -18,7 +21,7 @@ export function showProgress({ out, line }: { out: ProgressOut; line: () => stri
     last = now;
     out.write(tty ? `\r\x1b[2K${now.slice(0, (out.columns ?? 80) - 1)}` : `${now}\n`);
   };
-  const timer = setInterval(show, tty ? TTY_EVERY_MS : PLAIN_EVERY_MS);
+  const timer = setInterval(show, tty ? TTY_EVERY_MS : plainEveryMs);
   return {
     stop: () => {
       clearInterval(timer);
@@ -26,6 +29,12 @@ export function showProgress({ out, line }: { out: ProgressOut; line: () => stri
       if (tty) out.write('\n');
     },
   };
+}
+
+export interface ProgressOptions {
+  out: ProgressOut;
+  line: () => string;
+  plainEveryMs?: number;
 }
 
 const WINDOW_MS = 5_000;

@@ -67,6 +67,9 @@ export interface RowAccount {
   strange: number;
 }
 
+/** The account of nothing, to add to. */
+export const NO_ROWS: RowAccount = { rows: 0, detected: 0, dead: {}, failed: {}, lost: [], twice: 0, strange: 0 };
+
 /** Every image that was sent must have exactly one row. */
 export function accountRows(sent: readonly ExpectedImage[], rows: readonly FoundRow[]): RowAccount {
   const key = ({ object, generation }: { object: string; generation: string }): string => `${object}#${generation}`;

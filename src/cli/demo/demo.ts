@@ -7,9 +7,12 @@ import { EXIT, isMisuse, UsageError } from '../verb.js';
 import type { DemoFlags } from './index.js';
 import { keptHelp } from './keep.js';
 import { brokenPictures, folderPictures, scenePictures, type Picture } from './pictures.js';
+import { say } from './say.js';
 import { resultTable } from './result.js';
 import { runPictures } from './run.js';
-import { targetOfEnvironment, targetOfStack, type Target } from './target.js';
+import { surgeWork } from './surge/index.js';
+import { targetOfEnvironment, targetOfStack } from './target.js';
+import type { Work } from './work.js';
 
 const DEFAULT_COUNT = 300;
 /** Rollups are to agree soon after the last row. */
@@ -19,16 +22,16 @@ const ROLLUP_INTERVAL_MS = '3000';
 export async function demo(flags: DemoFlags): Promise<number> {
   if (flags.bucket !== undefined && flags.intake === undefined)
     throw new UsageError('--bucket is for --intake: a stack of the demo has a bucket of its own.');
+  if (!flags.surge && (flags.cap ?? flags.surgeSeconds) !== undefined)
+    throw new UsageError('--cap and --surge-seconds are for --surge.');
   const stop = stopSignal();
-  const pictures = await picturesOf(flags);
-  return flags.intake === undefined ? onOwnStack(flags, pictures, stop) : onRunningStack(flags, pictures, stop);
+  const work = flags.surge ? surgeWork(flags) : picturesWork(flags, await picturesOf(flags));
+  return flags.intake === undefined ? onOwnStack(flags, work, stop) : onRunningStack(flags, work, stop);
 }
 
-async function onRunningStack(flags: DemoFlags, pictures: readonly Picture[], { signal }: StopSignal): Promise<number> {
+async function onRunningStack(flags: DemoFlags, work: Work, { signal }: StopSignal): Promise<number> {
   try {
-    return await runOn(targetOfEnvironment(flags.intake, flags.bucket), {
-      flags,
-      pictures,
+    return await work.run(targetOfEnvironment(flags.intake, flags.bucket), {
       reportDir: resolve(flags.report),
       signal,
     });
@@ -38,15 +41,15 @@ async function onRunningStack(flags: DemoFlags, pictures: readonly Picture[], { 
   }
 }
 
-async function onOwnStack(flags: DemoFlags, pictures: readonly Picture[], stop: StopSignal): Promise<number> {
+async function onOwnStack(flags: DemoFlags, work: Work, stop: StopSignal): Promise<number> {
   const modelDir = flags.model === undefined ? undefined : await modelDirOf(flags.model);
   const dataDir = flags.dataDir ?? (await mkdtemp(join(tmpdir(), 'penstock-demo-')));
   const reportDir = resolve(flags.report);
   let stack: Stack | undefined;
   let code: number = EXIT.failed;
   try {
-    stack = await start(dataDir, modelDir, stop.signal);
-    code = await runOn(targetOfStack(stack, modelDir), { flags, pictures, reportDir, signal: stop.signal });
+    stack = await start(dataDir, modelDir, work, stop.signal);
+    code = await work.run(targetOfStack(stack, modelDir), { reportDir, signal: stop.signal });
     if (flags.keep) await keep(stack.endpoints(), dataDir, flags, stop.signal);
     return code;
   } catch (error) {
@@ -83,7 +86,12 @@ async function picturesOf(flags: DemoFlags): Promise<Picture[]> {
   ];
 }
 
-async function start(dataDir: string, modelDir: string | undefined, signal: AbortSignal): Promise<Stack> {
+async function start(
+  dataDir: string,
+  modelDir: string | undefined,
+  { environment }: Work,
+  signal: AbortSignal,
+): Promise<Stack> {
   const log = openStackLog(dataDir);
   say('Starting Kafka, Temporal, a bucket, ClickHouse and every role on this machine (the first time downloads them).');
   const startedAt = performance.now();
@@ -92,32 +100,28 @@ async function start(dataDir: string, modelDir: string | undefined, signal: Abor
     log,
     say,
     signal,
-    environment: { PENSTOCK_ROLLUP_INTERVAL_MS: process.env['PENSTOCK_ROLLUP_INTERVAL_MS'] ?? ROLLUP_INTERVAL_MS },
+    environment: {
+      PENSTOCK_ROLLUP_INTERVAL_MS: process.env['PENSTOCK_ROLLUP_INTERVAL_MS'] ?? ROLLUP_INTERVAL_MS,
+      ...environment,
+    },
     ...(modelDir === undefined ? {} : { modelDir }),
   });
   say(`Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`);
   return stack;
 }
 
-interface RunOptions {
-  flags: DemoFlags;
-  pictures: readonly Picture[];
-  reportDir: string;
-  signal: AbortSignal;
-}
-
-async function runOn(target: Target, { flags, pictures, reportDir, signal }: RunOptions): Promise<number> {
-  const result = await runPictures({
-    target,
-    pictures,
-    reportDir,
-    signal,
-    ...(flags.json ? {} : { out: process.stdout }),
-  });
-  if (flags.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
-  else process.stdout.write(`${resultTable(result)}\nreport: ${result.report ?? 'none'}\n`);
-  if (result.stalled !== null) say(result.stalled);
-  return result.ok ? EXIT.ok : EXIT.failed;
+function picturesWork(flags: DemoFlags, pictures: readonly Picture[]): Work {
+  return {
+    environment: {},
+    run: async (target, context) => {
+      const out = flags.json ? {} : { out: process.stdout };
+      const result = await runPictures({ target, pictures, ...context, ...out });
+      if (flags.json) process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+      else process.stdout.write(`${resultTable(result)}\nreport: ${result.report ?? 'none'}\n`);
+      if (result.stalled !== null) say(result.stalled);
+      return result.ok ? EXIT.ok : EXIT.failed;
+    },
+  };
 }
 
 /** Until Ctrl-C. */
@@ -160,8 +164,4 @@ function stopSignal(): StopSignal {
     });
   }
   return { signal: controller.signal, stopping: () => (isStopping = true) };
-}
-
-function say(sentence: string): void {
-  process.stderr.write(`${sentence}\n`);
 }

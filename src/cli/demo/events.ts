@@ -77,7 +77,24 @@ function binaryCloudEvent(resource: ObjectResource, id: string): EventRequest {
 }
 
 function structuredCloudEvent(resource: ObjectResource, id: string): EventRequest {
-  const event = {
+  return {
+    path: '/events/gcs',
+    headers: { 'content-type': 'application/cloudevents+json; charset=utf-8' },
+    body: JSON.stringify(cloudEvent(resource, id)),
+  };
+}
+
+/** Several events in one request: the batched mode of CloudEvents. What forwards the events of many uploads may use it. */
+export function batchRequest(events: readonly { resource: ObjectResource; id: string }[]): EventRequest {
+  return {
+    path: '/events/gcs',
+    headers: { 'content-type': 'application/cloudevents-batch+json; charset=utf-8' },
+    body: JSON.stringify(events.map(({ resource, id }) => cloudEvent(resource, id))),
+  };
+}
+
+function cloudEvent(resource: ObjectResource, id: string): object {
+  return {
     specversion: '1.0',
     type: FINALIZED,
     source: source(resource),
@@ -87,11 +104,6 @@ function structuredCloudEvent(resource: ObjectResource, id: string): EventReques
     bucket: resource.bucket,
     datacontenttype: 'application/json',
     data: resource,
-  };
-  return {
-    path: '/events/gcs',
-    headers: { 'content-type': 'application/cloudevents+json; charset=utf-8' },
-    body: JSON.stringify(event),
   };
 }
 

@@ -11,13 +11,16 @@ export interface DemoFlags {
   report: string;
   keep?: boolean;
   json?: boolean;
+  surge?: boolean;
+  surgeSeconds?: number;
+  cap?: number;
 }
 
 /** `penstock demo`: the whole stack on this machine, pictures through it, and an account of every one. */
 export function demoCommand(): Command {
   return withMisuseCode(new Command('demo'))
     .description('starts everything on this machine, sends pictures through it and accounts for every one')
-    .option('--count <number>', 'pictures to send: generated scenes with known content; default 300', count)
+    .option('--count <number>', 'pictures to send: generated scenes with known content; default 300', within(1, MOST))
     .option('--images <folder>', 'sends the pictures of this folder instead (jpg, jpeg, png, webp)')
     .option('--model <name|folder>', 'a model that comes with Penstock, or a folder with model.yaml')
     .option('--data-dir <folder>', 'keeps everything there; default: a folder that is removed at the end')
@@ -32,6 +35,18 @@ export function demoCommand(): Command {
     .option('--bucket <name>', 'with --intake: a bucket that is there; default uploads')
     .option('--report <folder>', 'where the report with annotated pictures goes', 'demo-report')
     .option('--keep', 'leaves the stack running until Ctrl-C, and prints its addresses')
+    .addOption(
+      new Option('--surge', 'sends ten times the cap for a minute, and waits until the backlog has drained').conflicts([
+        'count',
+        'images',
+      ]),
+    )
+    .option('--surge-seconds <number>', 'with --surge: for so long; default 60', within(1, 3600))
+    .option(
+      '--cap <number>',
+      'with --surge: images a second; default 20, with --intake the one that is in force, else this one until the end',
+      within(1, 1000),
+    )
     .option('--json', 'prints the account as JSON, and nothing else, on stdout')
     .addHelpText('after', HELP)
     .action(async (flags: DemoFlags) => {
@@ -44,6 +59,8 @@ export function demoCommand(): Command {
 
 const HELP = `
 About ten per cent of the events are delivered twice, and a handful of broken images are in on purpose.
+A surge exits with 0 only when nothing was lost or counted twice, no ten seconds went above the cap, at least 97 % of it
+was used while a backlog stood, and the drain took as long as foreseen, within 10 %.
 With --intake the first of PENSTOCK_INTAKE_BEARER_TOKENS is sent along, and the stack should be at rest.
 Exit code: 0 when nothing was lost, nothing counted twice and no good picture failed; 1 otherwise; 2 for wrong options.`;
 
@@ -56,9 +73,12 @@ function address(text: string): string {
 
 const MOST = 1_000_000;
 
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > MOST)
-    throw new InvalidArgumentError(`a whole number from 1 to ${MOST}`);
-  return value;
+/** Reads a whole number from `least` to `most`. */
+function within(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least || value > most)
+      throw new InvalidArgumentError(`a whole number from ${least} to ${most}`);
+    return value;
+  };
 }

@@ -12,6 +12,8 @@ export interface LandedRow {
   reason: string;
   detail: string;
   uploadedAtMs: number;
+  /** Intake took its event. */
+  receivedAtMs: number;
   detectedAtMs: number;
   storedAtMs: number;
 }
@@ -65,9 +67,12 @@ export async function readRows(
   run: RunInTables,
   page: readonly SentImage[],
 ): Promise<LandedRow[]> {
-  const rows = await warehouse.query<AsText<LandedRow, 'uploadedAtMs' | 'detectedAtMs' | 'storedAtMs'>>(
+  const rows = await warehouse.query<
+    AsText<LandedRow, 'uploadedAtMs' | 'receivedAtMs' | 'detectedAtMs' | 'storedAtMs'>
+  >(
     `SELECT object, toString(generation) AS generation, model, status, reason, detail,
        toUnixTimestamp64Milli(uploaded_at) AS uploadedAtMs,
+       toUnixTimestamp64Milli(received_at) AS receivedAtMs,
        toUnixTimestamp64Milli(detected_at) AS detectedAtMs,
        toUnixTimestamp64Milli(stored_at) AS storedAtMs
      FROM images WHERE ${OF_PAGE}`,
@@ -76,6 +81,7 @@ export async function readRows(
   return rows.map((row) => ({
     ...row,
     uploadedAtMs: Number(row.uploadedAtMs),
+    receivedAtMs: Number(row.receivedAtMs),
     detectedAtMs: Number(row.detectedAtMs),
     storedAtMs: Number(row.storedAtMs),
   }));
@@ -114,6 +120,15 @@ export async function countDetections(
   );
   const detections = Number(row?.detections ?? 0);
   return { detections, twice: detections - Number(row?.different ?? 0) };
+}
+
+/** Rows of the run as they lie in the table, those that are still to be replaced by a later one of their key included. */
+export async function countRawRows(warehouse: Warehouse, run: RunInTables): Promise<number> {
+  const [row] = await warehouse.query<{ rows: string }>(
+    `SELECT count() AS rows FROM image_results WHERE ${OF_RUN}`,
+    runParams(run),
+  );
+  return Number(row?.rows ?? 0);
 }
 
 const HOUR_MS = 3_600_000;

@@ -112,11 +112,16 @@ export function resultRows(result: DemoResult): [name: string, value: string][] 
 }
 
 export function resultTable(result: DemoResult): string {
+  return resultTableOf(resultRows(result));
+}
+
+/** The table at the end of a demo. */
+export function resultTableOf(rows: readonly [name: string, value: string][]): string {
   const table = new Table({
     style: { head: [], border: [] },
     chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
   });
-  table.push(...resultRows(result));
+  table.push(...rows);
   return table.toString();
 }
 

@@ -11,7 +11,7 @@ import { createWarehouse, WarehouseError, type Warehouse } from '../../warehouse
 import { askKafka, askTemporal } from '../inspect/index.js';
 import { showProgress, type ProgressOut } from '../progress.js';
 import { VerbError } from '../verb.js';
-import { accountRows, addAccounts, speedOf, type RowAccount } from './account.js';
+import { accountRows, addAccounts, NO_ROWS, speedOf, type RowAccount } from './account.js';
 import { Follower } from './follow.js';
 import { countDetections, pages, readDetections, readRows, type RunInTables } from './landing.js';
 import type { Picture } from './pictures.js';
@@ -109,7 +109,7 @@ async function account(options: RunOptions, landed: Landed): Promise<DemoResult>
   const isKnown = await knowsShapes(options.target);
   const times: ImageTimes[] = [];
   const gallery = new Gallery(sending.images.length);
-  let rows: RowAccount = { rows: 0, detected: 0, dead: {}, failed: {}, lost: [], twice: 0, strange: 0 };
+  let rows: RowAccount = NO_ROWS;
   let model: string | null = null;
   for (const page of pages(sending.images)) {
     const [found, detections] = await Promise.all([

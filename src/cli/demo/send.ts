@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bucket } from '@google-cloud/storage';
 import type { SceneObject } from '../../scenes/index.js';
-import { VerbError } from '../verb.js';
-import { EVENT_FORMS, eventRequest, type EventRequest, type ObjectResource } from './events.js';
+import { forEachBounded } from './bounded.js';
+import { EVENT_FORMS, eventRequest, type EventRequest } from './events.js';
 import type { Picture } from './pictures.js';
 import { post } from './post.js';
+import { UPLOADS_AT_ONCE, uploadPicture, type UploadOptions } from './upload.js';
 
 /** A picture that is in the bucket and whose event was acknowledged. */
 export interface SentImage {
@@ -29,17 +28,12 @@ export interface Sending {
   retried: number;
 }
 
-export interface SendOptions {
-  bucket: Bucket;
-  /** Folder of this run in the bucket, with a slash at its end. */
-  prefix: string;
+export interface SendOptions extends UploadOptions {
   intake: () => string | undefined;
   /** Static bearer token that intake wants. */
   token: string | undefined;
-  signal: AbortSignal;
 }
 
-const UPLOADS_AT_ONCE = 8;
 /** Every tenth event is delivered twice. */
 const REPEAT_EVERY = 10;
 
@@ -68,7 +62,7 @@ export async function send(pictures: readonly Picture[], sending: Sending, optio
     sending.repeated += 1;
   };
   await forEachBounded(pictures, UPLOADS_AT_ONCE, options.signal, async (picture, index) => {
-    const { resource, truth } = await upload(picture, options);
+    const { resource, truth } = await uploadPicture(picture, options);
     sending.uploaded += 1;
     const form = EVENT_FORMS[index % EVENT_FORMS.length] ?? 'push';
     const request = eventRequest(form, resource, randomUUID());
@@ -85,67 +79,4 @@ export async function send(pictures: readonly Picture[], sending: Sending, optio
     });
   });
   await forEachBounded(late, UPLOADS_AT_ONCE, options.signal, repeat);
-}
-
-async function upload(
-  picture: Picture,
-  { bucket, prefix, signal }: SendOptions,
-): Promise<{ resource: ObjectResource; truth?: readonly SceneObject[] }> {
-  const { bytes, truth } = await picture.load();
-  const file = bucket.file(`${prefix}${picture.name}`);
-  await withRetries(`${picture.name} could not be uploaded`, signal, () =>
-    file.save(bytes, { resumable: false, contentType: picture.contentType }),
-  );
-  const resource = readResource({ ...file.metadata });
-  if (picture.kind === 'gone') {
-    await withRetries(`${picture.name} could not be deleted`, signal, () => file.delete({ ignoreNotFound: true }));
-  }
-  return { resource, ...(truth ? { truth } : {}) };
-}
-
-const TRIES = 5;
-
-async function withRetries(what: string, signal: AbortSignal, work: () => Promise<unknown>): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    signal.throwIfAborted();
-    try {
-      await work();
-      return;
-    } catch (error) {
-      if (tries === TRIES) throw new VerbError(`${what}: ${error instanceof Error ? error.message : String(error)}`);
-      await sleep(250 * 2 ** tries, undefined, { signal });
-    }
-  }
-}
-
-/** What the storage API said of the upload. */
-function readResource(metadata: Record<string, unknown>): ObjectResource {
-  const { bucket, name, generation, timeCreated } = metadata;
-  if (typeof bucket !== 'string' || typeof name !== 'string' || typeof timeCreated !== 'string')
-    throw new VerbError(`The storage API described an upload without bucket, name or timeCreated: ${String(name)}`);
-  return { ...metadata, bucket, name, generation: String(generation), timeCreated };
-}
-
-/** Runs `work` for each item, so many at a time, in order; the first error ends it. */
-async function forEachBounded<T>(
-  items: readonly T[],
-  atOnce: number,
-  signal: AbortSignal,
-  work: (item: T, index: number) => Promise<void>,
-): Promise<void> {
-  const entries = items.entries();
-  const failed = new AbortController();
-  const lane = async (): Promise<void> => {
-    for (const [index, item] of entries) {
-      if (failed.signal.aborted) return;
-      signal.throwIfAborted();
-      try {
-        await work(item, index);
-      } catch (error) {
-        failed.abort();
-        throw error;
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, lane));
 }

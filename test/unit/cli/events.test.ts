@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { EVENT_FORMS, eventRequest } from '../../../src/cli/demo/events.js';
+import { batchRequest, EVENT_FORMS, eventRequest } from '../../../src/cli/demo/events.js';
 import { startIntake } from '../intake/rig.js';
 
 const RESOURCE = {
@@ -33,6 +33,18 @@ test.each(EVENT_FORMS)(
     ]);
   },
 );
+
+test('intake reads a batch as the objects that were uploaded, in its order', async () => {
+  const intake = await startIntake({}, { now: () => Date.parse(RESOURCE.timeCreated) + 1000 });
+  const names = ['a.jpg', RESOURCE.name, 'c.jpg'];
+  const events = names.map((name, index) => ({ resource: { ...RESOURCE, name }, id: `event-${index}` }));
+  const { path, headers, body } = batchRequest(events);
+  const answer = await intake.post(path, { headers, payload: body });
+  expect(answer.statusCode).toBe(200);
+  expect(intake.broker.events().map(({ event }) => event)).toMatchObject(
+    names.map((object, index) => ({ sourceId: `event-${index}`, object, generation: RESOURCE.generation })),
+  );
+});
 
 test('headers of every form can be sent, whatever the name of the object', () => {
   for (const form of EVENT_FORMS) {

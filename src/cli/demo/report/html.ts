@@ -19,34 +19,72 @@ export function page({ result, numbers, chart, figures, broken, showTruth, madeA
   const legend = showTruth
     ? 'Solid: what the model found, with its score. Dashed white: what is really there.'
     : 'What the model found, with its score.';
+  const sections = [
+    `<section>
+<h2>The account</h2>
+${accountTable(numbers)}
+</section>`,
+    chart === '' ? '' : `<section><h2>Images over time</h2><div class="chart">${chart}</div>${CHART_LEGEND}</section>`,
+    figures.length === 0
+      ? ''
+      : `<section><h2>What was found</h2><p class="hint">${legend}</p><div class="gallery">${figures.map(figure).join('')}</div></section>`,
+    broken.length === 0
+      ? ''
+      : `<section><h2>What could not be detected, and why</h2><div class="gallery dead">${broken.map(deadFigure).join('')}</div></section>`,
+  ];
+  return htmlDocument({
+    title: 'Penstock demo',
+    subject: `${result.images.in} images`,
+    verdict: { ok: result.ok, text: verdict(result) },
+    body: [tiles(resultTiles(result)), ...sections].join('\n'),
+    command: 'penstock demo',
+    madeAt,
+  });
+}
+
+export interface HtmlDocument {
+  title: string;
+  /** Follows the title in the tab of a browser. */
+  subject: string;
+  verdict: { ok: boolean; text: string };
+  /** HTML. */
+  body: string;
+  command: string;
+  madeAt: Date;
+}
+
+/** The frame of every report: style, verdict and footer around a body. */
+export function htmlDocument({ title, subject, verdict, body, command, madeAt }: HtmlDocument): string {
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Penstock demo: ${result.images.in} images</title>
+<title>${escape(title)}: ${escape(subject)}</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <main>
 <header>
-<h1>Penstock demo</h1>
-<p class="verdict ${result.ok ? 'good' : 'bad'}">${escape(verdict(result))}</p>
+<h1>${escape(title)}</h1>
+<p class="verdict ${verdict.ok ? 'good' : 'bad'}">${escape(verdict.text)}</p>
 </header>
-${tiles(result)}
-<section>
-<h2>The account</h2>
-<table>${numbers.map(([name, value]) => `<tr><th scope="row">${escape(name)}</th><td>${escape(value)}</td></tr>`).join('')}</table>
-</section>
-${chart === '' ? '' : `<section><h2>Images over time</h2><div class="chart">${chart}</div>${CHART_LEGEND}</section>`}
-${figures.length === 0 ? '' : `<section><h2>What was found</h2><p class="hint">${legend}</p><div class="gallery">${figures.map(figure).join('')}</div></section>`}
-${broken.length === 0 ? '' : `<section><h2>What could not be detected, and why</h2><div class="gallery dead">${broken.map(deadFigure).join('')}</div></section>`}
-<footer>Made ${escape(madeAt.toISOString().replace('T', ' ').slice(0, 19))} UTC by <code>penstock demo</code>.</footer>
+${body}
+<footer>Made ${escape(madeAt.toISOString().replace('T', ' ').slice(0, 19))} UTC by <code>${escape(command)}</code>.</footer>
 </main>
 </body>
 </html>
 `;
+}
+
+export function accountTable(rows: readonly [name: string, value: string][]): string {
+  return `<table>${rows.map(([name, value]) => `<tr><th scope="row">${escape(name)}</th><td>${escape(value)}</td></tr>`).join('')}</table>`;
+}
+
+/** Few numbers, large. */
+export function tiles(shown: readonly [name: string, value: string][]): string {
+  return `<dl class="tiles">${shown.map(([name, value]) => `<div><dt>${escape(name)}</dt><dd>${escape(value)}</dd></div>`).join('')}</dl>`;
 }
 
 function verdict(result: DemoResult): string {
@@ -64,11 +102,11 @@ function verdict(result: DemoResult): string {
   return `${images.in} images in: ${problems.join(', ')}.`;
 }
 
-function tiles(result: DemoResult): string {
+function resultTiles(result: DemoResult): [name: string, value: string][] {
   const dead = Object.values(result.dead).reduce((sum, count) => sum + count, 0);
   const { precision, recall, latencyMs, imagesPerSecond } = result;
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
-  const shown: [string, string][] = [
+  return [
     ['images in', String(result.images.in)],
     ['rows out', String(result.rows)],
     ['lost', String(result.lost)],
@@ -81,7 +119,6 @@ function tiles(result: DemoResult): string {
       : [['p95 to row', `${(latencyMs.p95 / 1000).toFixed(1)} s`] satisfies [string, string]]),
     ...(imagesPerSecond === null ? [] : [['images/s', imagesPerSecond.toFixed(1)] satisfies [string, string]]),
   ];
-  return `<dl class="tiles">${shown.map(([name, value]) => `<div><dt>${escape(name)}</dt><dd>${escape(value)}</dd></div>`).join('')}</dl>`;
 }
 
 const CHART_LEGEND =
@@ -100,6 +137,6 @@ function deadFigure({ name, source, caption, reason, detail }: PageContent['brok
 
 const NOTHING = '<div class="nothing">nothing to show</div>';
 
-function escape(text: string): string {
+export function escape(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

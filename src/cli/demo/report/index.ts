@@ -6,7 +6,8 @@ import type { Gallery } from './gallery.js';
 import { page } from './html.js';
 
 export { Gallery } from './gallery.js';
-export type { ImageTimes } from './chart.js';
+export { niceTicks, type ImageTimes } from './chart.js';
+export { accountTable, escape, htmlDocument, tiles, type HtmlDocument } from './html.js';
 
 export interface ReportContent {
   result: DemoResult;
