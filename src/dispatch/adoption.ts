@@ -11,8 +11,8 @@ export interface AdoptionOptions {
   /** Resolves when the execution has closed. */
   follow: (workflowId: string) => Promise<void>;
   window: Pick<Window, 'hold'>;
-  /** So many batches were counted that nobody counted here before. */
-  onAdopted: () => void;
+  /** What is open in so many partitions, all that this process reads, is counted. */
+  onAdopted: (partitions: number) => void;
   log: Logger;
 }
 
@@ -48,16 +48,15 @@ export class Adoption {
 
   async #adopt(partitions: ReadonlySet<number>, signal: AbortSignal): Promise<void> {
     const { topic, list, follow, window, onAdopted, log } = this.#options;
-    if (partitions.size === 0) return;
     const found = await retryForever(list, {
       ...{ backoff: BACKOFF, signal },
       onError: (err, tries) => log.warn({ err, topic, tries }, 'open batches can not be listed yet'),
-    }).catch(() => []);
+    }).catch(() => undefined);
+    if (found === undefined) return;
     const mine = found.filter((workflowId) => partitions.has(partitionOf(workflowId, topic)));
     for (const workflowId of mine) window.hold(workflowId, () => follow(workflowId));
-    if (mine.length === 0) return;
-    log.info({ topic, batches: mine.length }, 'open batches of these partitions count');
-    onAdopted();
+    if (mine.length > 0) log.info({ topic, batches: mine.length }, 'open batches of these partitions count');
+    onAdopted(partitions.size);
   }
 }
 

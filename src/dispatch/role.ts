@@ -13,6 +13,7 @@ import {
 import { dispatcherGroup, HELD_LANE, imageEventsTopic } from '../domain/index.js';
 import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
 import {
+  countPartitions,
   createConsumer,
   createProducer,
   readPartitioner,
@@ -115,9 +116,13 @@ async function consumeLane(dispatch: Dispatch, lane: string, window: Window): Pr
   const starter = new BatchStarter(temporal.client);
   const follow = (workflowId: string): Promise<void> => followBatch(starter.handle(workflowId), closed);
   const topic = imageEventsTopic(lane);
+  const partitions = await countPartitions(config, log, topic);
   const adoption = new Adoption({
     list: () => openBatches(temporal.client, topic, MOST_ADOPTED),
-    onAdopted: () => lease.call(),
+    onAdopted: (read) => {
+      window.reads(read, partitions);
+      lease.call();
+    },
     ...{ topic, follow, window, log },
   });
   return consume(dispatch, lane, {

@@ -14,6 +14,9 @@ export interface Demand {
   places: number;
   /** Somebody waits for room, or was refused since the last demand. */
   wants: boolean;
+  /** Partitions of the lane's topic that this process reads, and how many there are; 0 while that is not known. */
+  partitions: number;
+  of: number;
 }
 
 /**
@@ -27,6 +30,7 @@ export class Window {
   readonly #open = new Set<string>();
   #reserved = 0;
   #wants = false;
+  #reads = { partitions: 0, of: 0 };
   /** One for each partition that waits: a partition that is read again waits anew. */
   readonly #waiters = new Map<number, () => void>();
   #onChange: () => void = () => undefined;
@@ -66,10 +70,15 @@ export class Window {
     this.#wake();
   }
 
+  /** This process reads so many partitions of the lane's topic, of so many. Call it once what is open in them is held. */
+  reads(partitions: number, of: number): void {
+    this.#reads = { partitions, of };
+  }
+
   demand(): Demand {
     const { taken: open, places, wants } = this;
     this.#wants = false;
-    return { open, places, wants };
+    return { open, places, wants, ...this.#reads };
   }
 
   /** Calls `listener` whenever room is wanted or a batch has ended. There is one listener. */

@@ -76,7 +76,7 @@ export interface ShareRequest {
   rate: Rate;
   /** Revision of the last answer that it goes by; 0 before the first. */
   revision: number;
-  /** Images that it has taken tokens for in a day, and how many it may; both only ever counted up within a day. */
+  /** Images that it has taken tokens for in a day, which only counts up within it, and how many it may go by now. */
   budget: { day: string; used: number; limit: number };
   /** Images that wait for tokens. */
   waiting: { express: number; bulk: number };
@@ -114,6 +114,9 @@ export interface LaneDemand {
   places: number;
   /** Could use more. */
   wants: boolean;
+  /** Partitions of the lane's topic that it reads, and how many the topic has; 0 where it does not know. */
+  partitions: number;
+  of: number;
 }
 
 export interface WindowReply {

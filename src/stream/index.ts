@@ -11,7 +11,7 @@ export {
   topicReaders,
   type Backlog,
 } from './topics.js';
-export { readPartitioner } from './partitioner.js';
+export { countPartitions, readPartitioner } from './partitioner.js';
 export { deadLetter, recordDeadLetter, type RefusedRecord } from './deadLetter.js';
 export {
   placeOf,

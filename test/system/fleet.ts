@@ -11,7 +11,7 @@ import {
 import { pointAtStack, roleEnvironment } from '../../src/embedded/index.js';
 import { createProducer, type StreamProducer } from '../../src/stream/index.js';
 import { createLogger, createMetrics } from '../../src/telemetry/index.js';
-import { endpointsNow, eventually, select } from './pipeline.js';
+import { endpointsNow, eventually, imageCounts, select } from './pipeline.js';
 import { startRole, type RoleProcess } from './roleProcess.js';
 
 const NOOP_DIR = fileURLToPath(new URL('../../bench/models/noop', import.meta.url));
@@ -87,9 +87,9 @@ export class Fleet {
       await this.change({ budget: 'default' });
       await this.change({ resume: true });
       await eventually(
-        () => detectedAt(prefix),
-        ({ length }) => length >= images,
-        120_000,
+        () => imageCounts(prefix),
+        ({ rows }) => rows >= images,
+        180_000,
       );
     } finally {
       await Promise.all(this.#roles.map((role) => role.stop()));

@@ -15,7 +15,7 @@ export interface RoleProcess {
   /** What it has logged, the last 100,000 characters; nothing unless `environment` sets PENSTOCK_LOG_LEVEL. */
   logged: () => string;
   stop: () => Promise<void>;
-  /** kill -9 of one of its child processes. */
+  /** kill -9 of its child process, once it has only one. */
   killChild: () => Promise<void>;
 }
 
@@ -70,9 +70,12 @@ export async function startRole(
   }
 }
 
+/** One that works alone on suspects is not meant: its death would make a picture of its own the suspect's killer. */
 async function killChildOf(pid: number): Promise<void> {
-  const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
-  process.kill(Number(children.trim().split(' ')[0]), 'SIGKILL');
+  const children = async (): Promise<string[]> =>
+    (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter(Boolean);
+  const [child] = await eventually(children, ({ length }) => length === 1, 60_000);
+  process.kill(Number(child), 'SIGKILL');
 }
 
 /** Resident megabytes of a process and of its children, as the kernel counts them. */

@@ -14,7 +14,7 @@ import type {
   WindowRequest,
 } from '../../domain/index.js';
 import { BudgetAccounts, NO_BUDGET_USED, type BudgetSnapshot, type Fleet } from './budget.js';
-import { checkChange } from './check.js';
+import { checkChange, checkShareRequest, checkWindowRequest } from './check.js';
 import { rateOf, Shares, type Pool, type ShareLease } from './shares.js';
 import { WindowPlaces, type WindowBounds, type WindowLease } from './window.js';
 
@@ -101,12 +101,14 @@ export class CapacityBoard {
     return this.#unrecorded;
   }
 
-  /** Throws RangeError for a request that may not be answered. */
+  /** Throws TypeError for what is no request, RangeError for one that may not be answered. */
   checkShare(request: ShareRequest): void {
+    checkShareRequest(request);
     this.#shares.leases.check(request);
   }
 
   checkWindow(request: WindowRequest): void {
+    checkWindowRequest(request);
     this.#window.leases.check(request);
   }
 

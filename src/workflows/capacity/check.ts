@@ -1,6 +1,6 @@
-import type { Budget, CapacityChange, ChangeRequest } from '../../domain/index.js';
+import type { Budget, CapacityChange, ChangeRequest, ShareRequest, WindowRequest } from '../../domain/index.js';
 import { isTimeZone } from '../../domain/day.js';
-import { MODEL_NAME } from '../../domain/topics.js';
+import { LANE_NAME, MODEL_NAME } from '../../domain/topics.js';
 
 const MAX_TEXT = 200;
 const MAX_NUMBER = 1e12;
@@ -85,4 +85,50 @@ function checkNumber(name: string, value: unknown, isRate: boolean): void {
     throw new RangeError(
       `${name}: a number ${isRate ? 'above 0' : 'from 0'} to ${MAX_NUMBER}${isRate ? '; to stop: pause' : ''}`,
     );
+}
+
+/** Throws TypeError for what is no request of a detector; anybody may send one by hand. */
+export function checkShareRequest(request: ShareRequest): void {
+  checkHolder(request);
+  checkModel(request.model);
+  checkRate('most', request.most);
+  checkRate('rate', request.rate);
+  checkCounts('share', { slots: request.slots });
+  checkObject('budget', request.budget);
+  const { day, used, limit } = request.budget;
+  if (typeof day !== 'string' || day.length > 10) throw new TypeError('budget.day: like 2026-03-29, or empty');
+  checkCounts('budget', { used, limit });
+  checkObject('waiting', request.waiting);
+  const { express, bulk } = request.waiting;
+  checkCounts('waiting', { express, bulk });
+}
+
+/** Throws TypeError for what is no request of a dispatcher. */
+export function checkWindowRequest(request: WindowRequest): void {
+  checkHolder(request);
+  const lanes: unknown = request.lanes;
+  if (!Array.isArray(lanes) || lanes.length > MAX_LANES) throw new TypeError(`lanes: a list of at most ${MAX_LANES}`);
+  for (const demand of request.lanes) {
+    checkObject('lanes', demand);
+    const { lane, open, places, wants, partitions, of } = demand;
+    if (typeof lane !== 'string' || !LANE_NAME.test(lane)) throw new TypeError('lane: the name of a lane');
+    if (typeof wants !== 'boolean') throw new TypeError('wants: true or false');
+    checkCounts(lane, { open, places, partitions, of });
+  }
+}
+
+const MAX_LANES = 100;
+
+function checkHolder({ holder, seq, revision }: { holder: string; seq: number; revision: number }): void {
+  if (typeof holder !== 'string' || !/^[\w./-]{1,200}$/.test(holder)) throw new TypeError('holder: a name');
+  checkCounts('request', { seq, revision });
+}
+
+function checkRate(name: string, rate: unknown): void {
+  if (rate !== null) checkNumber(name, rate, false);
+}
+
+function checkCounts(of: string, counts: Record<string, unknown>): void {
+  for (const [name, count] of Object.entries(counts))
+    if (!Number.isSafeInteger(count) || Number(count) < 0) throw new TypeError(`${of}.${name}: a whole number from 0`);
 }

@@ -74,8 +74,7 @@ export class Shares {
   rateOfOne(model: string, { cap, planned }: Pool): number | undefined {
     const of = this.leases.all.filter((one) => one.model === model && !one.standby);
     const measured = of.flatMap(({ most }) => (most === null || most === 0 ? [] : [most]));
-    if (measured.length > 0 && measured.length === of.length)
-      return measured.reduce((sum, most) => sum + most, 0) / measured.length;
+    if (measured.length > 0) return measured.reduce((sum, most) => sum + most, 0) / measured.length;
     return cap === null ? undefined : cap / Math.max(1, planned ?? of.length);
   }
 

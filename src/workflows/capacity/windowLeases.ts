@@ -23,25 +23,42 @@ export interface WindowLease extends Lease {
 
 /** Leases of places; those of a dispatcher whose lease has run out may still have batches open. */
 export class WindowLeases extends Leases<WindowLease> {
-  readonly #left = new Map<string, { open: number; untilMs: number }>();
+  readonly #left = new Map<string, { lease: WindowLease; untilMs: number }>();
 
   /** Places of dispatchers whose lease has run out: they count until they come back, or it is too late for that. */
   get leftOpen(): number {
-    return [...this.#left.values()].reduce((sum, { open }) => sum + open, 0);
+    return [...this.#left.values()].reduce((sum, { lease }) => sum + sumOf(lease.lanes), 0);
   }
 
+  /** Whoever reads all that a lane has has counted what was open in it: what others had there counts no more. */
   override set(one: WindowLease): void {
     this.#left.delete(one.holder);
     super.set(one);
+    for (const { lane, of } of one.lanes) if (of > 0) this.#supersede(lane, of);
   }
 
   override expire(nowMs: number): WindowLease[] {
     for (const [holder, { untilMs }] of this.#left) if (untilMs <= nowMs) this.#left.delete(holder);
     const gone = super.expire(nowMs);
-    for (const { holder, lanes } of gone) {
-      const open = lanes.reduce((sum, lane) => sum + takenOf(lane), 0);
-      this.#left.set(holder, { open, untilMs: nowMs + COME_BACK_MS });
-    }
+    for (const lease of gone) this.#left.set(lease.holder, { lease, untilMs: nowMs + COME_BACK_MS });
     return gone;
   }
+
+  /** The partitions of a lane belong to those that spoke last; who is left over when they are all told has lost them. */
+  #supersede(lane: string, of: number): void {
+    const latestFirst = [...this.all, ...[...this.#left.values()].map(({ lease }) => lease)].sort(
+      (a, b) => b.expiresAtMs - a.expiresAtMs,
+    );
+    let told = 0;
+    for (const { lanes } of latestFirst) {
+      const mine = lanes.find((one) => one.lane === lane);
+      if (mine === undefined) continue;
+      if (told >= of) Object.assign(mine, { open: 0, places: 0, granted: 0, wants: false });
+      told += mine.partitions;
+    }
+  }
+}
+
+function sumOf(lanes: readonly LanePlaces[]): number {
+  return lanes.reduce((sum, lane) => sum + takenOf(lane), 0);
 }

@@ -156,7 +156,10 @@ describe('a lease of places in the window', () => {
     await one.close();
     expect(performance.now() - before).toBeGreaterThan(150);
     const [last, leaving] = asked.slice(-2);
-    expect([last?.leaving, last?.lanes[0]]).toEqual([undefined, { lane: 'bulk', open: 1, places: 0, wants: false }]);
+    expect([last?.leaving, last?.lanes[0]]).toEqual([
+      undefined,
+      { lane: 'bulk', open: 1, places: 0, wants: false, partitions: 0, of: 0 },
+    ]);
     expect(leaving?.leaving).toBe(true);
   });
 });

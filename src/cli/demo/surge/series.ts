@@ -1,4 +1,4 @@
-import { percentile } from '../statistics.js';
+import { percentile } from '../../../telemetry/index.js';
 
 /** The pure part: from when each image came and was detected to what is drawn and judged. */
 

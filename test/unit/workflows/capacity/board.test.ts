@@ -275,7 +275,7 @@ describe('a change', () => {
     const a = new Detector('a', null);
     a.renew(board, 0);
     change(board, { pause: true }, 10);
-    const lanes = ['bulk', 'express'].map((lane) => ({ lane, open: 0, places: 0, wants: true }));
+    const lanes = ['bulk', 'express'].map((lane) => ({ lane, open: 0, places: 0, wants: true, partitions: 0, of: 0 }));
     const reply = board.window({ holder: 'w', seq: 1, revision: 0, lanes }, 20);
     expect(reply.lanes.map(({ places }) => places)).toEqual([0, 0]);
     expect(reply.stopped.map(({ why }) => why)).toEqual(['paused by ada: a test', 'paused by ada: a test']);

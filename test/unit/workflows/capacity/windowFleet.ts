@@ -15,7 +15,10 @@ interface Trip {
   /** When the request is there; when the answer is back, Infinity: lost. */
   thereMs: number;
   backMs: number;
-  request: { seq: number; lanes: { lane: string; open: number; places: number; wants: boolean }[] };
+  request: {
+    seq: number;
+    lanes: { lane: string; open: number; places: number; wants: boolean; partitions: number; of: number }[];
+  };
   answer?: { lanes: { lane: string; places: number }[]; isUnsettled: boolean };
 }
 
@@ -141,7 +144,14 @@ export class WindowFleet {
     if (one.trip !== undefined || this.nowMs < one.askAtMs) return;
     one.seq += 1;
     const lanes = this.bounds.lanes.map(({ lane }) => ({
-      ...{ lane, open: one.open.get(lane) ?? 0, places: this.usable(one, lane), wants: one.busy.has(lane) },
+      ...{
+        lane,
+        open: one.open.get(lane) ?? 0,
+        places: this.usable(one, lane),
+        wants: one.busy.has(lane),
+        partitions: 0,
+        of: 0,
+      },
     }));
     const isLost = (): boolean => this.random.between(0, 1) < this.faults.lost;
     const way = (): number => this.random.between(0, this.faults.delayMs);
