@@ -82,10 +82,11 @@ export class Fleet {
   /** Back to the configuration, with nothing of this model left to do. */
   async close(prefix: string, images: number): Promise<void> {
     try {
-      await this.change({ set: { model: NOOP, cap: 'default' } });
-      await this.change({ plan: { model: NOOP, planned: 'default' } });
-      await this.change({ budget: 'default' });
-      await this.change({ resume: true });
+      const { models, budget } = await this.state();
+      const { capFrom, plannedFrom } = models.find(({ model }) => model === NOOP) ?? {};
+      if (capFrom === 'person') await this.change({ set: { model: NOOP, cap: 'default' } });
+      if (plannedFrom === 'person') await this.change({ plan: { model: NOOP, planned: 'default' } });
+      if (budget.from === 'person') await this.change({ budget: 'default' });
       await eventually(
         () => imageCounts(prefix),
         ({ rows }) => rows >= images,
