@@ -12,7 +12,7 @@ import { roleEnvironment } from '../../src/embedded/index.js';
 import { scene } from '../../src/scenes/index.js';
 import type * as inference from '../../src/inference/index.js';
 import type { Engine, ImageOutcome } from '../../src/inference/index.js';
-import { createLogger, createMetrics } from '../../src/telemetry/index.js';
+import { createLogger, createMetrics, type Metrics } from '../../src/telemetry/index.js';
 import { Graph } from '../unit/inference/onnx.js';
 import { bucketOf, endpointsNow, eventually } from './pipeline.js';
 
@@ -52,7 +52,11 @@ function image(): ImageRef {
 
 async function newEngine(
   more: Partial<Config> = {},
-  { dir = SHAPES, onUnfit }: { dir?: string; onUnfit?: (message: string) => void } = {},
+  {
+    dir = SHAPES,
+    onUnfit,
+    metrics = createMetrics('test'),
+  }: { dir?: string; onUnfit?: (message: string) => void; metrics?: Metrics } = {},
 ): Promise<Engine> {
   const model = await loadModel(dir);
   const configured = { ...config, ...more };
@@ -62,7 +66,7 @@ async function newEngine(
   const engine = createEngine({
     ...{ pacer, settings, config: configured, model },
     log: createLogger('test', 'silent'),
-    metrics: createMetrics('test'),
+    metrics,
     onUnfit: onUnfit ?? ((message) => expect.unreachable(message)),
   });
   engines.push(engine);
@@ -219,6 +223,22 @@ describe('the engine', () => {
     }
     const seconds = ((at.at(-1) ?? 0) - (at[0] ?? 0)) / 1_000;
     expect(at.length / seconds).toBeGreaterThan(20 / 2);
+  });
+
+  it('lets images of different callers share model runs, and counts how full they are', async () => {
+    const metrics = createMetrics('test');
+    const engine = await newEngine(
+      { PENSTOCK_DETECT_CHILDREN: 1, PENSTOCK_DETECT_MODEL_BATCH: 8, PENSTOCK_DETECT_BATCH_DELAY_MS: 2_000 },
+      { metrics },
+    );
+    // More pictures than are prepared at once, so that some are always on their way.
+    const callers = images.slice(0, 32).map((one) => detect(engine, [one]));
+    await Promise.all(callers.map(({ done }) => done));
+    const text = await metrics.registry.metrics();
+    const value = (name: string): number => Number(new RegExp(`^${name}{[^}]*} (\\S+)`, 'm').exec(text)?.[1]);
+    expect(value('penstock_detector_run_images_sum')).toBe(callers.length);
+    expect(value('penstock_detector_run_images_count')).toBeLessThanOrEqual(callers.length / 4);
+    expect(value('penstock_detector_run_places_total')).toBe(8 * value('penstock_detector_run_images_count'));
   });
 
   it('gives up, to begin afresh, when its model fails on image after image: its provider may be lost', async () => {

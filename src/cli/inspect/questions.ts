@@ -1,5 +1,4 @@
-import type { Client } from '@temporalio/client';
-import { connectTemporal, readBreakers, readCapacity, SEARCH_ATTRIBUTES } from '../../client/index.js';
+import { connectTemporal, openImages, readBreakers, readCapacity } from '../../client/index.js';
 import type { Config } from '../../config/index.js';
 import { dispatcherGroup, imageEventsTopic, type CapacityState, type OpenBreaker } from '../../domain/index.js';
 import { readArrivals, readBacklog } from '../../stream/index.js';
@@ -59,7 +58,7 @@ export interface Batches {
   capacity: CapacityState | null;
 }
 
-/** Open batches whose images are added up; further ones count as many as these on average. */
+/** Open batches that are asked what they have done; further ones count as many as these on average. */
 const BATCHES_LOOKED_AT = 200;
 
 const DAY_MS = 86_400_000;
@@ -73,7 +72,7 @@ export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
       const since = new Date(Date.now() - DAY_MS).toISOString();
       const [open, images, failed, breakers, capacity] = await Promise.all([
         client.workflow.count(OPEN),
-        imagesPerBatch(client),
+        openImages(client, BATCHES_LOOKED_AT),
         client.workflow.count(
           `WorkflowType = 'detectBatch' AND ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '${since}'`,
         ),
@@ -87,7 +86,7 @@ export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
       return {
         ...{
           open: open.count,
-          images: Math.round(open.count * images),
+          images,
           failedLastDay: failed.count,
           breakers,
           capacity,
@@ -97,16 +96,6 @@ export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
       await connection.close();
     }
   });
-}
-
-async function imagesPerBatch(client: Client): Promise<number> {
-  let [batches, images] = [0, 0];
-  for await (const { typedSearchAttributes } of client.workflow.list({ query: OPEN, pageSize: BATCHES_LOOKED_AT })) {
-    images += typedSearchAttributes.get(SEARCH_ATTRIBUTES.images) ?? 0;
-    batches += 1;
-    if (batches >= BATCHES_LOOKED_AT) break;
-  }
-  return batches === 0 ? 0 : images / batches;
 }
 
 export interface Stored {

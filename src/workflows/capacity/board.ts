@@ -1,19 +1,18 @@
 import type {
   Budget,
-  CapacityChange,
   CapacitySettings,
   CapacityState,
   ChangeRecord,
   ChangeRequest,
   LaneSetting,
   ModelCapacity,
-  Rate,
   ShareReply,
   ShareRequest,
   WindowReply,
   WindowRequest,
 } from '../../domain/index.js';
 import { BudgetAccounts, NO_BUDGET_USED, type BudgetSnapshot, type Fleet } from './budget.js';
+import { applyChange, nothingByHand, type ByHand } from './byHand.js';
 import { checkChange, checkShareRequest, checkWindowRequest } from './check.js';
 import { rateOf, Shares, type Pool, type ShareLease } from './shares.js';
 import { WindowPlaces, type WindowBounds, type WindowLease } from './window.js';
@@ -23,14 +22,6 @@ const MAX_UNRECORDED = 1_000;
 const CHANGES_SHOWN = 20;
 /** Who is owed more asks again so soon; who has less now says so at once. */
 const UNSETTLED_MS = 500;
-
-/** What a person has set; it goes before the configuration. */
-interface ByHand {
-  caps: Record<string, Rate>;
-  plans: Record<string, number | null>;
-  budget: Partial<Budget> | null;
-  paused: { who: string; why: string; sinceMs: number } | null;
-}
 
 /** What continues as new. */
 export interface CapacitySnapshot {
@@ -52,7 +43,7 @@ export interface CapacitySnapshot {
 export function newCapacity(settings: CapacitySettings, quietUntilMs = 0): CapacitySnapshot {
   return {
     settings,
-    byHand: { caps: {}, plans: {}, budget: null, paused: null },
+    byHand: nothingByHand(),
     revision: 1,
     ...{ shares: [], window: [], budget: NO_BUDGET_USED, changes: [], unrecorded: [], count: 0, quietUntilMs },
   };
@@ -171,7 +162,12 @@ export class CapacityBoard {
   /** Makes a change that was checked; returns its number. */
   change({ change, who, why }: ChangeRequest, idOf: (count: number) => string, nowMs: number): ChangeRecord {
     this.advance(nowMs);
-    const { kind, model, before, after } = this.#apply(change, { who, why, sinceMs: nowMs });
+    const { kind, model, before, after } = applyChange(
+      this.#byHand,
+      change,
+      { who, why, sinceMs: nowMs },
+      { pool: (of) => this.pool(of), budget: () => this.budget },
+    );
     this.#count += 1;
     this.#revision += 1;
     const record = {
@@ -302,40 +298,4 @@ export class CapacityBoard {
   #whatIsStopped(): string {
     return this.#settings.lanes.map((lane) => this.#stopOf(lane) ?? '').join('\n');
   }
-
-  #apply(
-    change: CapacityChange,
-    paused: { who: string; why: string; sinceMs: number },
-  ): Pick<ChangeRecord, 'kind' | 'model' | 'before' | 'after'> {
-    const { caps, plans } = this.#byHand;
-    if ('set' in change) {
-      const { model, cap } = change.set;
-      const before = rateText(this.pool(model).cap);
-      if (cap === 'default') Reflect.deleteProperty(caps, model);
-      else caps[model] = cap;
-      return { kind: 'set', model, before, after: rateText(this.pool(model).cap) };
-    }
-    if ('plan' in change) {
-      const { model, planned } = change.plan;
-      const before = String(this.pool(model).planned ?? 'all');
-      if (planned === 'default') Reflect.deleteProperty(plans, model);
-      else plans[model] = planned;
-      return { kind: 'plan', model, before, after: String(this.pool(model).planned ?? 'all') };
-    }
-    if ('budget' in change) {
-      const before = JSON.stringify(this.budget);
-      this.#byHand.budget = change.budget === 'default' ? null : { ...this.#byHand.budget, ...change.budget };
-      return { kind: 'budget', model: '', before, after: JSON.stringify(this.budget) };
-    }
-    const before = this.#byHand.paused === null ? 'running' : 'paused';
-    this.#byHand.paused = 'pause' in change ? paused : null;
-    return {
-      ...{ kind: 'pause' in change ? 'pause' : 'resume', model: '', before },
-      after: this.#byHand.paused === null ? 'running' : 'paused',
-    };
-  }
-}
-
-function rateText(rate: Rate): string {
-  return rate === null ? 'none' : String(rate);
 }
