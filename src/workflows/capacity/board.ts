@@ -146,13 +146,14 @@ export class CapacityBoard {
     this.advance(nowMs);
     const { leaseMs } = this.#settings;
     const isNew = this.#window.leases.get(request.holder) === undefined;
-    const { lanes, isUnsettled } = this.#window.ask(request, this.#bounds(), nowMs + leaseMs);
+    const bounds = this.#bounds(request.lanes);
+    const { lanes, isUnsettled } = this.#window.ask(request, bounds, nowMs + leaseMs);
     if (request.leaving) this.#window.leases.delete(request.holder);
     if (isNew || request.leaving) this.#revision += 1;
     return {
       ...{ revision: this.#revision, leaseMs, lanes },
       renewMs: isUnsettled ? Math.min(UNSETTLED_MS, leaseMs / 10) : leaseMs / 3,
-      stopped: this.#settings.lanes.flatMap((lane) => {
+      stopped: bounds.lanes.flatMap((lane) => {
         const why = this.#stopOf(lane);
         return why === undefined ? [] : [{ lane: lane.lane, why }];
       }),
@@ -282,9 +283,16 @@ export class CapacityBoard {
     };
   }
 
-  #bounds(): WindowBounds {
+  /** A lane that the configuration of the orchestrator does not have yet, or has no more, counts like any other. */
+  #bounds(asked: readonly { lane: string }[] = []): WindowBounds {
     const { lanes, window } = this.#settings;
-    return { lanes, window, slots: this.#shares.slots, stopOf: (lane) => this.#stopOf(lane) };
+    const known = new Set(lanes.map(({ lane }) => lane));
+    const others = new Set([...asked, ...this.#window.leases.all.flatMap((one) => one.lanes)].map(({ lane }) => lane));
+    const further = [...others].filter((lane) => !known.has(lane)).map((lane) => ({ lane, weight: 1, express: false }));
+    return {
+      ...{ lanes: [...lanes, ...further], window, slots: this.#shares.slots },
+      stopOf: (lane) => this.#stopOf(lane),
+    };
   }
 
   #stopOf({ express }: LaneSetting): string | undefined {

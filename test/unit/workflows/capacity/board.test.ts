@@ -287,6 +287,17 @@ describe('a change', () => {
   });
 });
 
+describe('a lane that only a dispatcher knows', () => {
+  it('has places like any other', () => {
+    const board = boardOf();
+    const demand = { open: 0, places: 0, wants: true, partitions: 0, of: 0 };
+    const lanes = ['bulk', 'new'].map((lane) => ({ lane, ...demand }));
+    const reply = board.window({ holder: 'w', seq: 1, revision: 0, lanes }, 20);
+    expect(reply.lanes.map(({ places }) => places)).toEqual([5, 5]);
+    expect(board.state(30).window.lanes.map(({ lane }) => lane)).toEqual(['bulk', 'express', 'new']);
+  });
+});
+
 describe('the state', () => {
   it('is the same after it continued as new', () => {
     const board = boardOf({ budget: { ...SETTINGS.budget, imagesPerDay: 1_000 } });
