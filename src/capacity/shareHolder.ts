@@ -44,6 +44,8 @@ export interface ShareHolderOptions {
 const AGAIN_MS = 1_000;
 /** Never asks more often than so, whatever happens. */
 const LEAST_PAUSE_MS = 200;
+/** How often the clock of the day is looked at; milliseconds. */
+const WALL_CHECK_MS = 1_000;
 /** Bound on the last request of a process that ends. */
 const LEAVE_MS = 2_000;
 
@@ -57,11 +59,14 @@ export class ShareHolder {
   #seq = 0;
   #revision = 0;
   #untilMs = -Infinity;
+  /** The same by the clock of the day, which goes on while a machine is suspended. */
+  #untilWallMs = -Infinity;
   #timer: NodeJS.Timeout | undefined;
   #expiry: NodeJS.Timeout | undefined;
   #asking: Promise<void> | undefined;
   #askedAtMs = -Infinity;
   #grantedBefore = 0;
+  #wallCheck: NodeJS.Timeout | undefined;
   #isAway = false;
   #isClosed = false;
   #standing: Standing | undefined;
@@ -73,6 +78,7 @@ export class ShareHolder {
 
   start(): void {
     this.#stand({ kind: 'standby', reason: 'new', why: 'asks for its first lease' });
+    this.#wallCheck = setInterval(() => this.#checkWall(), WALL_CHECK_MS);
     this.#askIn(0);
   }
 
@@ -91,6 +97,7 @@ export class ShareHolder {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#expiry);
+    clearInterval(this.#wallCheck);
     await this.#asking;
     const { pacer, log } = this.#options;
     pacer.lease(0, this.#now());
@@ -128,10 +135,12 @@ export class ShareHolder {
     this.#grantedBefore = granted;
     const request = this.#request();
     this.#askedAtMs = this.#now();
+    const askedWallMs = Date.now();
     try {
       const reply = await ask(request);
       if (this.#isAway) log.info('the share is renewed again');
       this.#isAway = false;
+      this.#untilWallMs = askedWallMs + reply.leaseMs;
       this.#apply(request, reply, this.#askedAtMs);
     } catch (err) {
       if (!this.#isAway) log.warn({ err }, 'the share can not be renewed; the lease goes on until it runs out');
@@ -162,10 +171,9 @@ export class ShareHolder {
       endsMs: askedAtMs + budget.endsInMs,
     });
     pacer.lease(rate ?? Infinity, this.#untilMs);
-    const isExhausted = budget.limit !== null && pacer.account.used >= budget.limit;
     this.#stand(
       standby === undefined
-        ? { kind: 'serves', isExhausted, expressBeyond: budget.expressBeyond }
+        ? { kind: 'serves', isExhausted: budget.exhausted, expressBeyond: budget.expressBeyond }
         : { kind: 'standby', reason: 'planned', why: standby },
     );
     this.#watchExpiry();
@@ -173,6 +181,15 @@ export class ShareHolder {
     const isLess = (rate ?? Infinity) < (request.rate ?? Infinity);
     const dayEndsIn = budget.limit === null ? Infinity : budget.endsInMs;
     this.#askIn(isLess ? 0 : Math.min(renewMs, dayEndsIn));
+  }
+
+  /** A machine that was suspended wakes with a lease that is good by its monotonic clock, and another's by then. */
+  #checkWall(): void {
+    const { pacer } = this.#options;
+    if (pacer.rate === 0 || Date.now() <= this.#untilWallMs) return;
+    pacer.lease(0, this.#now());
+    this.#stand({ kind: 'standby', reason: 'unanswered', why: 'its lease has run out by the clock of the day' });
+    this.#askIn(0);
   }
 
   #watchExpiry(): void {

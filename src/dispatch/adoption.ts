@@ -11,6 +11,8 @@ export interface AdoptionOptions {
   /** Resolves when the execution has closed. */
   follow: (workflowId: string) => Promise<void>;
   window: Pick<Window, 'hold'>;
+  /** What this process reads has changed, and is not counted yet. */
+  onBegin: () => void;
   /** What is open in so many partitions, all that this process reads, is counted. */
   onAdopted: (partitions: number) => void;
   log: Logger;
@@ -35,6 +37,7 @@ export class Adoption {
 
   /** A generation of the consumer group begins with these partitions; `signal` aborts when it ends. */
   begin(partitions: readonly number[], signal: AbortSignal): void {
+    this.#options.onBegin();
     const adopted = this.#adopt(new Set(partitions), signal);
     const pending = new Map(partitions.map((partition) => [partition, adopted]));
     this.#pending = pending;

@@ -119,6 +119,7 @@ async function consumeLane(dispatch: Dispatch, lane: string, window: Window): Pr
   const partitions = await countPartitions(config, log, topic);
   const adoption = new Adoption({
     list: () => openBatches(temporal.client, topic, MOST_ADOPTED),
+    onBegin: () => window.reads(0, 0),
     onAdopted: (read) => {
       window.reads(read, partitions);
       lease.call();

@@ -93,8 +93,8 @@ export interface ShareReply {
   /** Why it has no share; undefined where it has one. */
   standby?: string;
   rate: Rate;
-  /** `limit` counts from the beginning of the day, null: no ceiling; `endsInMs`: when the day ends. */
-  budget: { day: string; limit: number | null; endsInMs: number; expressBeyond: boolean };
+  /** `limit` counts from the beginning of the day, null: no ceiling; `endsInMs`: when the day ends; `exhausted`: nobody has any left. */
+  budget: { day: string; limit: number | null; endsInMs: number; expressBeyond: boolean; exhausted: boolean };
 }
 
 /** A dispatcher asks for places in the window. */

@@ -25,6 +25,8 @@ class Child {
   readonly #places: number[];
   readonly #waiting: Task[] = [];
   readonly #preparing = new Map<number, Task>();
+  /** Of those, the ones that nobody waits for any more. */
+  readonly #unwanted = new Set<number>();
   readonly #prepared: PreparedTask[] = [];
   readonly #threads: Worker[];
   readonly #tensors: SharedArrayBuffer;
@@ -73,6 +75,7 @@ class Child {
         this.#asked = { express: 0, bulk: 0 };
         // Asked for before it became free: what it was for has run.
         if (!this.#isFree && !this.#running) void this.#run(this.#take(order.count), order.atMs);
+        else this.#runNext();
         break;
       case 'free':
         this.#isFree = order.isFree;
@@ -90,10 +93,9 @@ class Child {
 
   #drop(ids: ReadonlySet<number>): void {
     const isDropped = ({ id }: Task): boolean => ids.has(id);
-    const dropped = [...this.#waiting.filter(isDropped), ...[...this.#preparing.values()].filter(isDropped)];
-    remove(this.#waiting, isDropped);
-    // Their places come back with what becomes of them.
-    for (const { id } of dropped) this.#preparing.delete(id);
+    const dropped = remove(this.#waiting, isDropped);
+    // Those that are being prepared may still bring the process down: they are inside until that is over.
+    for (const id of this.#preparing.keys()) if (ids.has(id)) this.#unwanted.add(id);
     for (const { task, place } of remove(this.#prepared, ({ task }) => isDropped(task))) {
       dropped.push(task);
       this.#places.push(place);
@@ -131,12 +133,15 @@ class Child {
 
   #onPrepared(message: PrepareReport): void {
     const task = this.#preparing.get(message.id);
-    if (task === undefined) {
+    if (task === undefined) return;
+    this.#preparing.delete(message.id);
+    if (this.#unwanted.delete(message.id)) {
       this.#places.push(message.place);
+      report({ kind: 'dropped', ids: [message.id] });
       this.#prepareNext();
+      this.#runNext();
       return;
     }
-    this.#preparing.delete(message.id);
     if (message.kind === 'prepared') {
       this.#await({ task, place: message.place, prepared: message.prepared, sinceMs: performance.now() });
     } else {
@@ -201,6 +206,11 @@ class Child {
   }
 
   async #run(run: PreparedTask[], grantedAtMs: number): Promise<void> {
+    // What was granted was dropped meanwhile.
+    if (run.length === 0) {
+      this.#runNext();
+      return;
+    }
     this.#running = true;
     const startedAt = performance.now();
     try {

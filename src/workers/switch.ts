@@ -9,6 +9,7 @@ export class WorkerSwitch {
   readonly #onError: (error: unknown) => void;
   #wanted = false;
   #running: RunningWorker | undefined;
+  #isChanging = false;
   #changing: Promise<void> | undefined;
 
   constructor(start: () => Promise<RunningWorker>, onError: (error: unknown) => void) {
@@ -18,7 +19,9 @@ export class WorkerSwitch {
 
   set(wanted: boolean): void {
     this.#wanted = wanted;
-    this.#changing ??= this.#change().finally(() => (this.#changing = undefined));
+    if (this.#isChanging) return;
+    this.#isChanging = true;
+    this.#changing = this.#change();
   }
 
   /** Stops it for good; resolves when it has ended. */
@@ -38,6 +41,9 @@ export class WorkerSwitch {
       }
     } catch (error) {
       this.#onError(error);
+    } finally {
+      // At once: a wish that comes before anybody who waits has gone on must begin another change.
+      this.#isChanging = false;
     }
   }
 }

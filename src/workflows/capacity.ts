@@ -1,5 +1,6 @@
 import {
   allHandlersFinished,
+  CancellationScope,
   condition,
   continueAsNew,
   defineQuery,
@@ -36,9 +37,12 @@ export const snapshotQuery = defineQuery<CapacitySnapshot>(CAPACITY_QUERIES.snap
 
 const { recordCapacityChanges } = proxyActivities<OrchestrationActivities>({
   startToCloseTimeout: '30 seconds',
+  scheduleToStartTimeout: '1 minute',
   retry: { maximumAttempts: 5, initialInterval: '1 second', maximumInterval: '30 seconds' },
 });
 
+/** Changes that wait to be in force at once: the server lets ten updates run, and leases must go on being renewed. */
+const MOST_CHANGING = 3;
 /** Changes that are written together, and the pause after the table took none. */
 const RECORDS = 100;
 const RECORD_AGAIN = '1 minute';
@@ -52,6 +56,7 @@ const RECORD_AGAIN = '1 minute';
 export async function capacity(input: CapacityInput): Promise<void> {
   const board = new CapacityBoard(snapshotOf(input));
   const { firstExecutionRunId } = workflowInfo();
+  let changing = 0;
   const describe = (): void => setCurrentDetails(describeCapacity(board.state(Date.now())));
 
   setHandler(shareUpdate, (request) => board.share(request, Date.now()), {
@@ -66,14 +71,21 @@ export async function capacity(input: CapacityInput): Promise<void> {
       const record = board.change(request, (count) => `${firstExecutionRunId}/${count}`, Date.now());
       describe();
       const { revision } = board;
+      const isOver = (): boolean => board.isInForce(revision) || workflowInfo().continueAsNewSuggested;
+      changing += 1;
       // Whoever does not answer has no lease any more by then.
-      const boundMs = board.settings.leaseMs + LEASE_MARGIN_MS;
-      await condition(() => board.isInForce(revision), boundMs);
+      await condition(isOver, board.longestLeaseMs(Date.now()) + LEASE_MARGIN_MS);
+      changing -= 1;
       board.advance(Date.now());
       describe();
-      return board.inForce(record.id, Date.now()) ?? record;
+      return board.isInForce(revision) ? board.inForce(record, Date.now()) : record;
     },
-    { validator: (request: ChangeRequest) => board.checkChange(request) },
+    {
+      validator: (request: ChangeRequest) => {
+        if (changing >= MOST_CHANGING) throw new RangeError('other changes are not in force yet: try again');
+        board.checkChange(request);
+      },
+    },
   );
   setHandler(configureUpdate, (settings) => {
     board.configure(settings, Date.now());
@@ -109,10 +121,18 @@ function snapshotOf({ settings, quietUntilMs, snapshot }: CapacityInput): Capaci
 async function record(board: CapacityBoard): Promise<void> {
   const changes = board.unrecorded.slice(0, RECORDS);
   if (changes.length === 0) return;
-  try {
-    await recordCapacityChanges(changes);
-    board.recorded(changes.length);
-  } catch {
-    await condition(() => workflowInfo().continueAsNewSuggested, RECORD_AGAIN);
-  }
+  const isFull = (): boolean => workflowInfo().continueAsNewSuggested;
+  let outcome: 'written' | 'failed' | undefined;
+  const scope = new CancellationScope();
+  void scope
+    .run(() => recordCapacityChanges(changes))
+    .then(
+      () => (outcome = 'written'),
+      () => (outcome = 'failed'),
+    );
+  // While a table that hangs is waited for, few updates are left to an execution that has had its share of them.
+  await condition(() => outcome !== undefined || isFull());
+  if (outcome === 'written') board.recorded(changes.length);
+  else if (outcome === 'failed') await condition(isFull, RECORD_AGAIN);
+  else scope.cancel();
 }

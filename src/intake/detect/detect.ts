@@ -97,6 +97,10 @@ export class ImageDetector {
 
   #mayUse(bucket: string, { mayUse }: Asked): void {
     if (!mayUse(bucket)) throw new Refusal('forbidden', `the key is not for the bucket ${bucket}`);
+    // Before the storage is asked: its answer would tell what is in buckets that are none of ours.
+    const { PENSTOCK_BUCKETS: buckets } = this.#options.config;
+    if (buckets.length > 0 && !buckets.includes(bucket))
+      throw new Refusal('forbidden', `PENSTOCK_BUCKETS does not have ${bucket}`);
   }
 
   #modelOf(image: { bucket: string; object: string }, asked: string | undefined): string {

@@ -136,7 +136,8 @@ export class CapacityBoard {
     if (isNew || request.leaving) this.#revision += 1;
     this.advance(nowMs);
     return {
-      ...{ revision: this.#revision, leaseMs, rate: share.rate, budget },
+      ...{ revision: this.#revision, leaseMs, rate: share.rate },
+      budget: { ...budget, exhausted: this.#budget.isExhausted(this.budget, this.fleet) },
       ...(share.standby === undefined ? {} : { standby: share.standby }),
       renewMs: share.isUnsettled ? Math.min(UNSETTLED_MS, leaseMs / 10) : leaseMs / 3,
     };
@@ -193,13 +194,18 @@ export class CapacityBoard {
     return [...this.#shares.leases.all, ...this.#window.leases.all].every((one) => one.revision >= revision);
   }
 
-  inForce(id: string, nowMs: number): ChangeRecord | undefined {
-    const record = this.#changes.find((one) => one.id === id);
-    if (record === undefined) return undefined;
+  /** Every holder goes by a change: its record gets the time. */
+  inForce(record: ChangeRecord, nowMs: number): ChangeRecord {
     const done = { ...record, inForceAtMs: nowMs };
-    this.#changes = this.#changes.map((one) => (one.id === id ? done : one));
+    this.#changes = this.#changes.map((one) => (one.id === record.id ? done : one));
     this.#unrecorded.push(done);
     return done;
+  }
+
+  /** Milliseconds until the last lease of those that are held now has ended. */
+  longestLeaseMs(nowMs: number): number {
+    const ends = [...this.#shares.leases.all, ...this.#window.leases.all].map(({ expiresAtMs }) => expiresAtMs - nowMs);
+    return Math.max(this.#settings.leaseMs, ...ends);
   }
 
   /** The first `count` unrecorded changes are in the table. */
@@ -278,7 +284,7 @@ export class CapacityBoard {
   snapshot(): CapacitySnapshot {
     return {
       ...{ settings: this.#settings, byHand: this.#byHand, revision: this.#revision, count: this.#count },
-      ...{ shares: this.#shares.leases.all, window: this.#window.leases.all, budget: this.#budget.snapshot() },
+      ...{ shares: this.#shares.leases.all, window: this.#window.leases.snapshot(), budget: this.#budget.snapshot() },
       ...{ changes: this.#changes, unrecorded: this.#unrecorded, quietUntilMs: this.#quietUntilMs },
     };
   }

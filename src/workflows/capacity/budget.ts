@@ -102,7 +102,7 @@ export class BudgetAccounts {
     rate: number,
     nowMs: number,
     leaseMs: number,
-  ): ShareReply['budget'] {
+  ): Omit<ShareReply['budget'], 'exhausted'> {
     const day = this.#day ?? localDay(nowMs, budget.timeZone);
     const known = fleet.priceOf(request.model);
     if (known !== undefined) this.#prices.set(request.model, known);

@@ -34,7 +34,12 @@ export class WindowLeases extends Leases<WindowLease> {
   override set(one: WindowLease): void {
     this.#left.delete(one.holder);
     super.set(one);
-    for (const { lane, of } of one.lanes) if (of > 0) this.#supersede(lane, of);
+    for (const { lane, of } of one.lanes) if (of > 0) this.#supersede(one, lane, of);
+  }
+
+  /** All that continues as new; what has run out is found to have again. */
+  snapshot(): WindowLease[] {
+    return [...this.all, ...[...this.#left.values()].map(({ lease }) => lease)];
   }
 
   override expire(nowMs: number): WindowLease[] {
@@ -45,15 +50,15 @@ export class WindowLeases extends Leases<WindowLease> {
   }
 
   /** The partitions of a lane belong to those that spoke last; who is left over when they are all told has lost them. */
-  #supersede(lane: string, of: number): void {
+  #supersede(asks: WindowLease, lane: string, of: number): void {
     const latestFirst = [...this.all, ...[...this.#left.values()].map(({ lease }) => lease)].sort(
       (a, b) => b.expiresAtMs - a.expiresAtMs,
     );
     let told = 0;
-    for (const { lanes } of latestFirst) {
-      const mine = lanes.find((one) => one.lane === lane);
+    for (const lease of latestFirst) {
+      const mine = lease.lanes.find((one) => one.lane === lane);
       if (mine === undefined) continue;
-      if (told >= of) Object.assign(mine, { open: 0, places: 0, granted: 0, wants: false });
+      if (told >= of && lease !== asks) Object.assign(mine, { open: 0, places: 0, granted: 0, wants: false });
       told += mine.partitions;
     }
   }

@@ -14,7 +14,7 @@ afterEach(() => {
 const HOUR_MS = 3_600_000;
 
 function reply(more: Partial<ShareReply> = {}): ShareReply {
-  const budget = { day: '2026-03-29', limit: null, endsInMs: HOUR_MS, expressBeyond: false };
+  const budget = { day: '2026-03-29', limit: null, endsInMs: HOUR_MS, expressBeyond: false, exhausted: false };
   return { revision: 1, leaseMs: 30_000, renewMs: 10_000, rate: 50, budget, ...more };
 }
 
@@ -96,12 +96,14 @@ describe('a holder of a share', () => {
 
   it('asks for more before the allowance of the day is used, and when the day ends', async () => {
     const { pacer, standings, next } = hold();
-    const budget = { day: '2026-03-29', limit: 0, endsInMs: 5_000, expressBeyond: false };
+    const budget = { day: '2026-03-29', limit: 0, endsInMs: 5_000, expressBeyond: false, exhausted: true };
     (await next()).answer(reply({ budget }));
     await vi.advanceTimersByTimeAsync(0);
     expect(standings.at(-1)).toEqual({ kind: 'serves', isExhausted: true, expressBeyond: false });
     await vi.advanceTimersByTimeAsync(5_000);
-    (await next()).answer(reply({ budget: { ...budget, day: '2026-03-30', limit: 40, endsInMs: HOUR_MS } }));
+    (await next()).answer(
+      reply({ budget: { ...budget, day: '2026-03-30', limit: 40, endsInMs: HOUR_MS, exhausted: false } }),
+    );
     await vi.advanceTimersByTimeAsync(0);
     expect(pacer.left).toBe(40);
     // Nothing waits: what is left of it is given back with the next request.

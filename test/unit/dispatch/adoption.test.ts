@@ -11,6 +11,7 @@ function setUp(list: () => Promise<string[]>) {
   const adoption = new Adoption({
     ...{ topic: TOPIC, list, window, log: createLogger('test', 'silent') },
     follow: () => new Promise(() => undefined),
+    onBegin: () => undefined,
     onAdopted: () => (told += 1),
   });
   return { window, adoption, told: () => told };

@@ -3,6 +3,7 @@ import {
   LEASE_MARGIN_MS,
   type CapacityChange,
   type CapacitySettings,
+  type ChangeRecord,
   type Rate,
   type ShareReply,
   type ShareRequest,
@@ -232,7 +233,12 @@ describe('a change', () => {
     expect(board.isInForce(revision)).toBe(false);
     settle(board, [b], 300);
     expect(board.isInForce(revision)).toBe(true);
-    expect(board.inForce('chain/1', 300)).toMatchObject({ before: '100', after: '10', who: 'ada', inForceAtMs: 300 });
+    expect(board.inForce(board.state(300).changes[0] as ChangeRecord, 300)).toMatchObject({
+      before: '100',
+      after: '10',
+      who: 'ada',
+      inForceAtMs: 300,
+    });
     expect(board.unrecorded.map(({ inForceAtMs }) => inForceAtMs)).toEqual([null, 300]);
     board.recorded(1);
     expect(board.unrecorded).toHaveLength(1);

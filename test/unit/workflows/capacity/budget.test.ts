@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Budget, ShareReply, ShareRequest } from '../../../../src/domain/index.js';
 import { BudgetAccounts, NO_BUDGET_USED, type Fleet } from '../../../../src/workflows/capacity/budget.js';
 
+type Answer = Omit<ShareReply['budget'], 'exhausted'>;
+
 const NOON = Date.parse('2026-03-28T12:00:00Z');
 const LEASE_MS = 30_000;
 const BUDGET: Budget = {
@@ -30,7 +32,7 @@ class Detector {
     };
   }
 
-  take({ day, limit }: ShareReply['budget']): void {
+  take({ day, limit }: Answer): void {
     if (day !== this.day) this.used = 0;
     this.day = day;
     this.limit = limit;
@@ -56,7 +58,7 @@ class Desk {
     return { serving: this.serving, priceOf: (model) => this.prices[model] };
   }
 
-  ask(detector: Detector, options: { rate?: number; isLost?: boolean } = {}): ShareReply['budget'] {
+  ask(detector: Detector, options: { rate?: number; isLost?: boolean } = {}): Answer {
     this.accounts.turn(this.budget, this.nowMs);
     const request = detector.request();
     const reply = this.accounts.ask(request, this.budget, this.fleet, options.rate ?? 10, this.nowMs, LEASE_MS);
