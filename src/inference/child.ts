@@ -38,6 +38,7 @@ class Child {
   #ran = { runs: [] as number[], free: 0, busyMs: 0 };
   /** What the pacer was asked for last. */
   #asked = { express: 0, bulk: 0 };
+  #grants = 0;
   #isFree = false;
   #reporting = false;
   #running = false;
@@ -72,6 +73,7 @@ class Child {
         this.#prepareNext();
         break;
       case 'grant':
+        this.#grants += 1;
         this.#asked = { express: 0, bulk: 0 };
         // Asked for before it became free: what it was for has run.
         if (!this.#isFree && !this.#running) void this.#run(this.#take(order.count), order.atMs);
@@ -185,7 +187,7 @@ class Child {
     const bulk = ready - express;
     if (express === this.#asked.express && bulk === this.#asked.bulk) return;
     this.#asked = { express, bulk };
-    report({ kind: 'want', express, bulk });
+    report({ kind: 'want', express, bulk, grants: this.#grants });
   }
 
   /** How long a run that is not full waits for pictures that are being prepared. */

@@ -39,7 +39,11 @@ export class InferenceChild {
   readonly #process: ChildProcess;
   readonly #inside = new Map<number, Task>();
   readonly #watch: NodeJS.Timeout;
-  readonly #grant = (count: number, atMs: number): void => this.#order({ kind: 'grant', count, atMs });
+  readonly #grant = (count: number, atMs: number): void => {
+    this.#granted += 1;
+    this.#order({ kind: 'grant', count, atMs });
+  };
+  #granted = 0;
   #unwatch: () => void = () => undefined;
   #heardAt = performance.now();
   #unfit: string | undefined;
@@ -138,7 +142,9 @@ export class InferenceChild {
         this.kill();
         break;
       case 'want':
-        this.pacer.request({ express: message.express, bulk: message.bulk }, this.#grant);
+        // Said before it had the last grant: what it wants after that run it will say.
+        if (message.grants === this.#granted)
+          this.pacer.request({ express: message.express, bulk: message.bulk }, this.#grant);
         break;
       case 'ran':
         this.pacer.ran(message.free);

@@ -50,8 +50,8 @@ export type Report =
   | { kind: 'ready'; places: number; maxBatch: number }
   /** The child can not serve: the model or its provider is at fault. */
   | { kind: 'unfit'; message: string }
-  /** So many images could run now, in place of what was said before; nothing runs until they are granted. */
-  | { kind: 'want'; express: number; bulk: number }
+  /** So many images could run now, in place of what was said before; nothing runs until they are granted. `grants`: those it has had. */
+  | { kind: 'want'; express: number; bulk: number; grants: number }
   /** Images in each run since the last report, and whether the child asked for them. */
   | { kind: 'ran'; runs: number[]; free: number; busyMs: number }
   | { kind: 'outcomes'; outcomes: { id: number; outcome: ImageOutcome }[] }
