@@ -150,7 +150,8 @@ describe('an outage of the orchestrator', () => {
     const from = Date.now();
     await signalRole('orchestrator', 'SIGSTOP');
     try {
-      await sleep(fleet.leaseMs * 0.55);
+      // The last renewal may be a third of a lease old, and the first one after it takes a moment.
+      await sleep(fleet.leaseMs * 0.35);
     } finally {
       await signalRole('orchestrator', 'SIGCONT');
     }
