@@ -21,6 +21,8 @@ export interface DetectionDependencies {
 /** An activity ends by itself well before its bound and hands back what it did not get to. */
 const WORK_LIMIT_MS = 10 * 60_000;
 const TICK_MS = 1_000;
+/** How long what runs, or is being acknowledged, is waited for when the rest is handed back; milliseconds. */
+const FINISH_MS = 3_000;
 /** While the pacer lets nothing run for so long (no lease, no budget), images are handed back; milliseconds. */
 const STARVED_MS = 30_000;
 
@@ -66,18 +68,24 @@ async function detectImages(
     }
   };
 
+  const settling = new Set<Promise<void>>();
+  const begin = (image: number, outcome: ImageOutcome): void => {
+    const settled = settle(image, outcome).finally(() => settling.delete(settled));
+    settling.add(settled);
+  };
+
   const isLate = (image: number): boolean => (input.images[image]?.[5] ?? Infinity) < Date.now();
   const late = work.pending().filter(isLate);
   // Before anything is spent on them: they waited too long.
-  for (const image of late) void settle(image, expired(input.images[image]?.[5]));
+  for (const image of late) begin(image, expired(input.images[image]?.[5]));
   const pending = work.pending().filter((image) => !late.includes(image));
-  engine.detect({
+  const left = engine.detect({
     images: pending.map((image) => work.reference(image)),
     express: input.express,
     signal: stop.signal,
     onOutcome: (index, outcome) => {
       const image = pending[index];
-      if (image !== undefined) void settle(image, outcome);
+      if (image !== undefined) begin(image, outcome);
     },
   });
 
@@ -96,6 +104,11 @@ async function detectImages(
     stop.abort();
   }
   if (cancelled.failure !== undefined && !cancelled.isShutdown) throw cancelled.failure;
+  // Handed back, they would be detected again.
+  await within(
+    FINISH_MS,
+    left.then(() => Promise.all(settling)),
+  );
   const result = work.result(input.withDetections ?? false);
   log.info(
     {
@@ -108,6 +121,12 @@ async function detectImages(
     'images detected',
   );
   return result;
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([work, new Promise((resolve) => (timer = setTimeout(resolve, ms)))]);
+  clearTimeout(timer);
 }
 
 function expired(deadlineMs = 0): ImageOutcome {

@@ -61,20 +61,18 @@ export class Requests {
     const controller = new AbortController();
     this.#open.add(controller);
     const beganAtMs = performance.now();
-    let left = refs.length;
-    this.engine.detect({
+    const done = this.engine.detect({
       images: refs,
       express: false,
       signal: controller.signal,
-      onOutcome: (_image, outcome) => {
-        this.#count(outcome, beganAtMs);
-        left -= 1;
-        if (left > 0) return;
-        this.windows.request(performance.now() - beganAtMs);
-        this.#open.delete(controller);
-        // As the next batch of a queue comes: not within the turn that ended this one.
-        setImmediate(() => this.#request());
-      },
+      onOutcome: (_image, outcome) => this.#count(outcome, beganAtMs),
+    });
+    void done.then(() => {
+      if (controller.signal.aborted) return;
+      this.windows.request(performance.now() - beganAtMs);
+      this.#open.delete(controller);
+      // As the next batch of a queue comes: not within the turn that ended this one.
+      setImmediate(() => this.#request());
     });
   }
 

@@ -275,6 +275,9 @@ export const environmentSchema = z.object({
   PENSTOCK_HOUSEKEEP_INTERVAL_MS: int(300_000, 1000, 86_400_000).describe(
     'How often consumed records are deleted from Kafka.',
   ),
+  PENSTOCK_HOUSEKEEP_KEEP_MS: int(120_000, 60_000, 604_800_000).describe(
+    'Milliseconds for which consumed records stay nevertheless. The arrivals of the last minute are counted by them.',
+  ),
   PENSTOCK_HOUSEKEEP_GROUPS: list('').describe(
     "Further consumer groups that must have read a record before it is deleted, as topic=group pairs, besides Penstock's own.",
   ),

@@ -75,9 +75,7 @@ class Child {
       case 'grant':
         this.#grants += 1;
         this.#asked = { express: 0, bulk: 0 };
-        // Asked for before it became free: what it was for has run.
-        if (!this.#isFree && !this.#running) void this.#run(this.#take(order.count), order.atMs);
-        else this.#runNext();
+        this.#use(order.count, order.atMs);
         break;
       case 'free':
         this.#isFree = order.isFree;
@@ -91,6 +89,13 @@ class Child {
         report({ kind: 'pong' });
         break;
     }
+  }
+
+  #use(granted: number, atMs: number): void {
+    // Asked for before it became free: what it was for has run.
+    const run = this.#isFree || this.#running ? [] : this.#take(granted);
+    if (run.length < granted) report({ kind: 'unused', images: granted - run.length });
+    void this.#run(run, atMs);
   }
 
   #drop(ids: ReadonlySet<number>): void {

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '../telemetry/index.js';
-import type { Pacer } from './pacer.js';
+import type { Grant, Pacer } from './pacer.js';
 import type { ChildOptions, ImageOutcome, Order, Report, Task } from './protocol.js';
 
 /** What a child tells its owner. */
@@ -39,11 +39,13 @@ export class InferenceChild {
   readonly #process: ChildProcess;
   readonly #inside = new Map<number, Task>();
   readonly #watch: NodeJS.Timeout;
-  readonly #grant = (count: number, atMs: number): void => {
+  readonly #grant: Grant = (count, atMs, unused) => {
     this.#granted += 1;
+    this.#unused = unused;
     this.#order({ kind: 'grant', count, atMs });
   };
   #granted = 0;
+  #unused: (images: number) => void = () => undefined;
   #unwatch: () => void = () => undefined;
   #heardAt = performance.now();
   #unfit: string | undefined;
@@ -145,6 +147,9 @@ export class InferenceChild {
         // Said before it had the last grant: what it wants after that run it will say.
         if (message.grants === this.#granted)
           this.pacer.request({ express: message.express, bulk: message.bulk }, this.#grant);
+        break;
+      case 'unused':
+        this.#unused(message.images);
         break;
       case 'ran':
         this.pacer.ran(message.free);

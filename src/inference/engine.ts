@@ -12,14 +12,15 @@ import type { ChildOptions, ImageOutcome, Task } from './protocol.js';
 export interface DetectRequest {
   images: readonly ImageRef[];
   express: boolean;
-  /** Takes the images back that no model run has begun; those of a run are finished and their outcomes dropped. */
+  /** Takes the images back that no model run has begun; those of a run are finished, and have their outcomes. */
   signal: AbortSignal;
-  /** Called once for each image, with its index in `images`. */
+  /** Called once for each image that is not taken back, with its index in `images`. */
   onOutcome: (image: number, outcome: ImageOutcome) => void;
 }
 
 export interface Engine {
-  detect(request: DetectRequest): void;
+  /** Resolves once every image has its outcome or is taken back. */
+  detect(request: DetectRequest): Promise<void>;
   /** True while at least one child can take images. */
   isReady(): boolean;
   /** How long images have waited for the pacer without one being granted; milliseconds. */
@@ -29,8 +30,19 @@ export interface Engine {
 
 interface Waiting {
   task: Task;
-  request: DetectRequest;
+  caller: Caller;
   image: number;
+}
+
+/** Who waits for images, and for how many still. */
+interface Caller extends DetectRequest {
+  left: number;
+  done: () => void;
+}
+
+function leave({ caller }: Waiting): void {
+  caller.left -= 1;
+  if (caller.left === 0) caller.done();
 }
 
 const RESTART_FIRST_MS = 200;
@@ -91,14 +103,19 @@ class ChildEngine implements Engine {
     for (let child = 0; child < settings.children; child += 1) this.#startChild();
   }
 
-  detect(request: DetectRequest): void {
-    const queue = request.express ? this.#express : this.#bulk;
-    for (const [image, { bucket, object, generation }] of request.images.entries()) {
-      const task = { id: this.#nextId++, bucket, object, generation, express: request.express };
-      queue.push({ task, request, image });
-    }
-    request.signal.addEventListener('abort', () => this.#takeBack(request), { once: true });
-    this.#feed();
+  detect(request: DetectRequest): Promise<void> {
+    const { express, images, signal } = request;
+    if (images.length === 0) return Promise.resolve();
+    return new Promise((done) => {
+      const caller = { ...request, left: images.length, done };
+      const queue = express ? this.#express : this.#bulk;
+      for (const [image, { bucket, object, generation }] of images.entries()) {
+        const task = { id: this.#nextId++, bucket, object, generation, express };
+        queue.push({ task, caller, image });
+      }
+      signal.addEventListener('abort', () => this.#takeBack(caller), { once: true });
+      this.#feed();
+    });
   }
 
   isReady(): boolean {
@@ -137,11 +154,17 @@ class ChildEngine implements Engine {
     this.#inside.delete(task.id);
     this.#metrics.images.inc({ outcome: outcome.kind });
     this.#watchRuns(outcome);
-    if (waiting && !waiting.request.signal.aborted) waiting.request.onOutcome(waiting.image, outcome);
+    if (waiting === undefined) return;
+    waiting.caller.onOutcome(waiting.image, outcome);
+    leave(waiting);
   }
 
   #forget(ids: readonly number[]): void {
-    for (const id of ids) this.#inside.delete(id);
+    for (const id of ids) {
+      const waiting = this.#inside.get(id);
+      this.#inside.delete(id);
+      if (waiting !== undefined) leave(waiting);
+    }
   }
 
   #observeRuns(runs: readonly number[], busyMs: number): void {
@@ -160,11 +183,14 @@ class ChildEngine implements Engine {
       this.#options.onUnfit(`the model failed on ${UNFIT_AFTER_FAILURES} images in a row, lastly: ${outcome.detail}`);
   }
 
-  #takeBack(request: DetectRequest): void {
+  #takeBack(caller: Caller): void {
+    const isTheirs = (waiting: Waiting): boolean => waiting.caller === caller;
+    const inside = [...this.#inside.values()].filter(isTheirs);
     for (const queue of [this.#express, this.#bulk, this.#suspects]) {
-      queue.splice(0, queue.length, ...queue.filter((waiting) => waiting.request !== request));
+      const back = queue.filter(isTheirs);
+      queue.splice(0, queue.length, ...queue.filter((waiting) => !isTheirs(waiting)));
+      back.forEach(leave);
     }
-    const inside = [...this.#inside.values()].filter((waiting) => waiting.request === request);
     const ids = inside.map(({ task }) => task.id);
     for (const child of this.#children) child.drop(ids);
     this.#isolation?.drop(ids);
@@ -209,7 +235,8 @@ class ChildEngine implements Engine {
     for (const { id } of tasks) {
       const waiting = this.#inside.get(id);
       this.#inside.delete(id);
-      if (waiting && !waiting.request.signal.aborted) this.#suspects.push(waiting);
+      if (waiting?.caller.signal.aborted) leave(waiting);
+      else if (waiting !== undefined) this.#suspects.push(waiting);
     }
     this.#isolate();
   }

@@ -7,8 +7,11 @@ export interface Wanted {
   bulk: number;
 }
 
-/** `count` images may run now, express ones first; `atMs`: as of when, milliseconds since the epoch. */
-export type Grant = (count: number, atMs: number) => void;
+/**
+ * `count` images may run now, express ones first; `atMs`: as of when, milliseconds since the epoch. Those of them that do
+ * not run, because nobody waits for them any more, are `unused`: the day's allowance has them again.
+ */
+export type Grant = (count: number, atMs: number, unused: (images: number) => void) => void;
 
 interface Request extends Wanted {
   grant: Grant;
@@ -26,7 +29,7 @@ export interface PacerOptions {
 export interface PacerEvents {
   /** Nothing has to be asked for any more, or everything has. */
   free: (isFree: boolean) => void;
-  /** The allowance of the day gets short while images wait. */
+  /** The allowance of the day gets short while images wait, or has some again: who gives it should know soon. */
   low: () => void;
 }
 
@@ -185,8 +188,16 @@ export class Pacer {
     this.#requests.delete(request.grant);
     this.#starvedSinceMs = this.#requests.size === 0 ? undefined : this.#now();
     this.#use(count);
-    request.grant(count, Math.round(Date.now() - (this.#now() - atMs)));
+    const { day } = this.#allowance.account;
+    request.grant(count, Math.round(Date.now() - (this.#now() - atMs)), (images) => this.#giveBack(images, day));
     return undefined;
+  }
+
+  #giveBack(images: number, day: string): void {
+    if (images === 0 || day !== this.#allowance.account.day || !this.#allowance.hasCeiling) return;
+    this.#allowance.use(-images);
+    this.#tellLow();
+    this.#serve();
   }
 
   #use(images: number): void {
@@ -194,6 +205,10 @@ export class Pacer {
     this.#allowance.use(images);
     if (this.#allowance.left > this.#lowAt) return;
     this.#lowAt = -1;
+    this.#tellLow();
+  }
+
+  #tellLow(): void {
     for (const { low } of this.#events) low?.();
   }
 

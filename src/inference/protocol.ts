@@ -52,6 +52,8 @@ export type Report =
   | { kind: 'unfit'; message: string }
   /** So many images could run now, in place of what was said before; nothing runs until they are granted. `grants`: those it has had. */
   | { kind: 'want'; express: number; bulk: number; grants: number }
+  /** So many images of the last grant do not run: nobody waits for them any more. Said before anything else is wanted. */
+  | { kind: 'unused'; images: number }
   /** Images in each run since the last report, and whether the child asked for them. */
   | { kind: 'ran'; runs: number[]; free: number; busyMs: number }
   | { kind: 'outcomes'; outcomes: { id: number; outcome: ImageOutcome }[] }

@@ -1,15 +1,15 @@
 import type { Config } from '../config/index.js';
 import { imageEventsTopic } from '../domain/index.js';
 import type { Logger } from '../telemetry/index.js';
-import { logRange, withAdmin } from './topics.js';
+import { logRange, offsetsAt, withAdmin } from './topics.js';
 
 const WINDOW_MS = 60_000;
 /** The first record of a young topic is placed to this. */
 const EXACT_MS = 1_000;
 
 /**
- * Records a second that came into the lanes in the last minute; into a topic whose first record is younger, since then.
- * Throws when the broker can't be reached.
+ * Records a second that came into the lanes in the last minute (housekeeping leaves them there for so long); into a topic
+ * whose first record is younger, since then. Throws when the broker can't be reached.
  */
 export async function readArrivals(config: Config, log: Logger): Promise<number> {
   return withAdmin(config, log, async (admin) => {
@@ -20,9 +20,9 @@ export async function readArrivals(config: Config, log: Logger): Promise<number>
       const range = [...(await logRange(admin, topic)).values()];
       const high = range.reduce((sum, one) => sum + one.high, 0n);
       const since = async (ms: number): Promise<number> => {
-        const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, nowMs - ms);
+        const offsets = await offsetsAt(admin, topic, nowMs - ms);
         // What came after the end of the log was read is not counted.
-        return Math.max(0, Number(high - offsets.reduce((sum, { offset }) => sum + BigInt(offset), 0n)));
+        return Math.max(0, Number(high - [...offsets.values()].reduce((sum, offset) => sum + offset, 0n)));
       };
       perSecond += await rateOf(since, Number(high));
     }

@@ -121,6 +121,12 @@ export async function logRange(admin: Admin, topic: string): Promise<Map<number,
   return new Map(offsets.map(({ partition, low, high }) => [partition, { low: BigInt(low), high: BigInt(high) }]));
 }
 
+/** Offset of the first record of each partition that is as young as `sinceMs` (epoch); of the end where none is. */
+export async function offsetsAt(admin: Admin, topic: string, sinceMs: number): Promise<Map<number, bigint>> {
+  const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs);
+  return new Map(offsets.map(({ partition, offset }) => [partition, BigInt(offset)]));
+}
+
 /** What kafkajs commits when an offset is out of range: from now on, the start of the log. */
 export const JUMPED = -2n;
 
@@ -146,7 +152,7 @@ export async function rawCommits(admin: Admin, groupId: string, topic: string): 
 /**
  * Retention by consumption: deletes the records that every named group has committed. A group without a commit counts
  * as 0, so nothing is deleted before everybody has begun; groups that the configuration does not name do not count.
- * Returns how many records were deleted by topic.
+ * Those of the last minutes stay (PENSTOCK_HOUSEKEEP_KEEP_MS), for who counts arrivals. Returns how many records were deleted by topic.
  */
 export async function deleteConsumedRecords(config: Config, log: Logger): Promise<Record<string, number>> {
   return withAdmin(config, log, async (admin) => {
@@ -155,13 +161,15 @@ export async function deleteConsumedRecords(config: Config, log: Logger): Promis
     for (const [topic, groups] of topicReaders(config)) {
       if (!existing.has(topic)) continue;
       const committed = await Promise.all(groups.map((group) => committedOffsets(admin, group, topic)));
+      const young = await offsetsAt(admin, topic, Date.now() - config.PENSTOCK_HOUSEKEEP_KEEP_MS);
       const targets: { partition: number; offset: string }[] = [];
       let records = 0n;
       for (const [partition, { low, high }] of await logRange(admin, topic)) {
-        const consumed = committed.reduce((least, of) => smaller(least, of.get(partition) ?? 0n), high);
-        if (consumed <= low) continue;
-        targets.push({ partition, offset: consumed.toString() });
-        records += consumed - low;
+        const old = smaller(high, young.get(partition) ?? 0n);
+        const end = committed.reduce((least, of) => smaller(least, of.get(partition) ?? 0n), old);
+        if (end <= low) continue;
+        targets.push({ partition, offset: end.toString() });
+        records += end - low;
       }
       if (targets.length > 0) await admin.deleteTopicRecords({ topic, partitions: targets });
       deleted[topic] = Number(records);

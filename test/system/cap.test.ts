@@ -145,8 +145,14 @@ describe('an outage of the orchestrator', () => {
     const prefix = 'cap-short/';
     const first = await fleet.change({ set: { model: NOOP, cap: 40 } });
     await fleet.detector();
-    await feed(prefix, 1_000);
+    await feed(prefix, 1_600);
     await untilDetected(prefix, 40);
+    // What runs meanwhile are batches that are open: the window of a detector that has just come is still being opened.
+    await eventually(
+      () => fleet.state(),
+      ({ window }) => window.lanes.some(({ lane, open }) => lane === 'bulk' && open >= 8),
+      10_000,
+    );
     const from = Date.now();
     await signalRole('orchestrator', 'SIGSTOP');
     try {
@@ -157,7 +163,7 @@ describe('an outage of the orchestrator', () => {
     }
     await sleep(3_000);
     const to = Date.now();
-    await untilDetected(prefix, 1_000);
+    await untilDetected(prefix, 1_600);
     const cap = new CapOverTime(first);
     const at = await detectedAt(prefix);
     expect(usedShare(at, cap, from, to)).toBeGreaterThanOrEqual(0.97);

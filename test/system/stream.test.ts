@@ -41,10 +41,11 @@ async function newTopic(numPartitions = 1, topic = `stream-test.${randomUUID()}`
   return topic;
 }
 
-async function produce(topic: string, values: readonly string[], partition = 0): Promise<void> {
+async function produce(topic: string, values: readonly string[], { partition = 0, agoMs = 0 } = {}): Promise<void> {
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();
-  await producer.send({ topic, acks: -1, messages: values.map((value) => ({ value, partition })) });
+  const timestamp = String(Date.now() - agoMs);
+  await producer.send({ topic, acks: -1, messages: values.map((value) => ({ value, partition, timestamp })) });
   await producer.disconnect();
 }
 
@@ -236,19 +237,19 @@ describe('the consumer', () => {
 
   it('stops a partition whose records are gone unread, counts them and says so; others go on', async () => {
     const topic = await newTopic(2);
-    await produce(topic, names('a', 10), 0);
-    await produce(topic, names('b', 10), 1);
+    await produce(topic, names('a', 10), { partition: 0 });
+    await produce(topic, names('b', 10), { partition: 1 });
     const first = collector();
     const consumer = await consume(topic, first.handler);
     await vi.waitFor(() => expect(first.values).toHaveLength(20), within);
     await consumer.close();
     open.splice(0);
-    await produce(topic, names('lost', 5), 0);
+    await produce(topic, names('lost', 5), { partition: 0 });
     // The library finds a partition's leader only in metadata that it happens to have: ask for it first.
     await admin.fetchTopicOffsets(topic);
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '15' }] });
-    await produce(topic, names('after', 5), 0);
-    await produce(topic, names('other', 5), 1);
+    await produce(topic, names('after', 5), { partition: 0 });
+    await produce(topic, names('other', 5), { partition: 1 });
 
     const second = collector();
     const metrics = createMetrics('test');
@@ -415,17 +416,22 @@ describe('the consumer, when the library crashes', () => {
 });
 
 describe('retention by consumption', () => {
-  it('deletes what every named group has committed, and nothing before all of them have begun', async () => {
+  it('deletes what every named group has committed, nothing before all of them have begun, and nothing young', async () => {
     const topic = await newTopic();
-    await produce(topic, names('r', 10));
+    const low = async (): Promise<string | undefined> => (await admin.fetchTopicOffsets(topic))[0]?.low;
+    await produce(topic, names('old', 10), { agoMs: config.PENSTOCK_HOUSEKEEP_KEEP_MS + 10_000 });
+    await produce(topic, names('young', 5), { agoMs: config.PENSTOCK_HOUSEKEEP_KEEP_MS - 30_000 });
     const { handler, values } = collector();
     await consume(topic, handler);
-    await vi.waitFor(async () => expect(await committed(topic)).toBe('10'), within);
-    expect(values).toHaveLength(10);
+    await vi.waitFor(async () => expect(await committed(topic)).toBe('15'), within);
+    expect(values).toHaveLength(15);
     const named = { ...config, PENSTOCK_HOUSEKEEP_GROUPS: [`${topic}=group-of-${topic}`, `${topic}=not-begun`] };
     await deleteConsumedRecords(named, log);
-    expect((await admin.fetchTopicOffsets(topic))[0]?.low).toBe('0');
-    await deleteConsumedRecords({ ...config, PENSTOCK_HOUSEKEEP_GROUPS: [`${topic}=group-of-${topic}`] }, log);
-    expect((await admin.fetchTopicOffsets(topic))[0]?.low).toBe('10');
+    expect(await low()).toBe('0');
+    const begun = { ...config, PENSTOCK_HOUSEKEEP_GROUPS: [`${topic}=group-of-${topic}`] };
+    await deleteConsumedRecords(begun, log);
+    expect(await low()).toBe('10');
+    await deleteConsumedRecords({ ...begun, PENSTOCK_HOUSEKEEP_KEEP_MS: 0 }, log);
+    expect(await low()).toBe('15');
   });
 });

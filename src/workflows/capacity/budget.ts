@@ -201,18 +201,30 @@ export class BudgetAccounts {
     this.#lost.delete(holder);
     this.#accounts.set(holder, account);
     const isToday = budget.day === day.name;
-    const used = isToday ? Math.max(account.used, budget.used) : account.used;
+    // Less than before where what it was let run has not run.
+    const used = isToday ? budget.used : account.used;
     const more = used - account.used;
-    const inHand = account.limit - account.used;
-    const each = account.reserved > 0 ? account.reserved / inHand : price;
+    const unused = Math.max(0, -more);
+    const reserved = account.reserved + this.#takeBack(unused);
+    const each = reserved > 0 ? reserved / (account.limit - account.used + unused) : price;
+    if (more > 0 && each === undefined) this.#unpriced += more;
+    else if (more > 0) this.#spent += more * (each ?? 0);
     this.#used += more;
-    if (each === undefined) this.#unpriced += more;
-    else this.#spent += more * each;
     account.used = used;
     // What the detector goes by is the truth: an answer that it did not get is void. Of another day it has nothing.
     account.limit = isToday ? Math.max(budget.limit, used) : used;
     account.reserved = (account.limit - used) * (each ?? reservePrice ?? 0);
     return { account, more };
+  }
+
+  /** Takes unused images out of what is spent: those without a price first, then at what one cost on average. Returns the money. */
+  #takeBack(images: number): number {
+    const unpriced = Math.min(images, this.#unpriced);
+    const priced = this.#used - this.#unpriced;
+    const money = priced > 0 ? ((images - unpriced) / priced) * this.#spent : 0;
+    this.#unpriced -= unpriced;
+    this.#spent -= money;
+    return money;
   }
 
   /** Images of a model that may still be given, below 0 where more was given; Infinity: there is no ceiling. */

@@ -111,6 +111,23 @@ describe('a holder of a share', () => {
     expect((await next()).request.budget).toEqual({ day: '2026-03-30', used: 0, limit: 0 });
   });
 
+  it('stops when its lease has run out by the clock of the day, which goes on while a machine is suspended', async () => {
+    const { pacer, asked, standings, next } = hold();
+    (await next()).answer(reply({ leaseMs: 30_000, renewMs: 20_000 }));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([pacer.rate, asked.length]).toEqual([50, 0]);
+    vi.setSystemTime(Date.now() + 30_000);
+    await vi.advanceTimersByTimeAsync(1_010);
+    expect(pacer.rate).toBe(0);
+    expect(standings.at(-1)).toMatchObject({
+      reason: 'unanswered',
+      why: 'its lease has run out by the clock of the day',
+    });
+    (await next()).answer(reply());
+    await vi.advanceTimersByTimeAsync(0);
+    expect(pacer.rate).toBe(50);
+  });
+
   it('gives its share back when it leaves, and waits for no answer for long', async () => {
     const { holder, pacer, asked, next } = hold();
     (await next()).answer(reply());

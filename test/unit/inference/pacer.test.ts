@@ -172,6 +172,27 @@ describe('the allowance of a day', () => {
     pacer.close();
   });
 
+  it('has again what was granted and did not run, and says so; of another day it has nothing', () => {
+    const pacer = pacerOf(1_000, { run: 8, fillMs: 20 });
+    let low = 0;
+    pacer.watch({ low: () => (low += 1) });
+    pacer.allow(today(8));
+    const grants: ((images: number) => void)[] = [];
+    pacer.request({ express: 0, bulk: 8 }, (_count, _atMs, unused) => grants.push(unused));
+    const { total } = child(pacer, { express: 0, bulk: 8 });
+    vi.advanceTimersByTime(1_000);
+    expect([grants.length, total(), low]).toEqual([1, 0, 1]);
+    grants[0]?.(3);
+    vi.advanceTimersByTime(1_000);
+    expect([total(), low]).toEqual([3, 2]);
+    expect(pacer.account).toMatchObject({ used: 8, limit: 8 });
+    pacer.allow({ ...today(2), day: '2026-03-30' });
+    grants[0]?.(5);
+    vi.advanceTimersByTime(1_000);
+    expect(pacer.account).toEqual({ day: '2026-03-30', used: 2, limit: 2 });
+    pacer.close();
+  });
+
   it('gives back what is not used before it says so', () => {
     const pacer = pacerOf(1_000);
     pacer.allow(today(100));

@@ -22,6 +22,8 @@ interface Answer {
 interface Rig {
   address: string;
   lines: Record<string, unknown>[];
+  /** Objects that storage was asked for. */
+  read: string[];
   stop: () => Promise<void>;
   ask: (reference?: Record<string, unknown>, headers?: Record<string, string>) => Promise<Answer>;
   count: (outcome: string) => Promise<number>;
@@ -42,7 +44,9 @@ type Detect = (signal: AbortSignal) => Promise<OneImageOutcome> | undefined;
 
 /** The API before a storage that has one object, and a Temporal that answers as a test says. */
 async function start(detect: Detect, environment: Record<string, string> = {}, isAway = false): Promise<Rig> {
+  const read: string[] = [];
   const storage = await startStorage((object, _before, response, request) => {
+    read.push(object);
     const resource = {
       bucket: /\/b\/([^/]+)\//.exec(request.url ?? '')?.[1],
       name: object,
@@ -74,6 +78,7 @@ async function start(detect: Detect, environment: Record<string, string> = {}, i
   return {
     address,
     lines,
+    read,
     stop: api.stop,
     ask: (reference = { image: 'gs://uploads/a.jpg' }, headers = {}) =>
       post(address, { ...JSON_TYPE, ...headers }, JSON.stringify(reference)),
@@ -137,8 +142,9 @@ describe('the detect API', () => {
   });
 
   it('takes an image by the rules by which intake takes its event', async () => {
-    const { ask } = await start(detected, { PENSTOCK_BUCKETS: 'uploads', PENSTOCK_IMAGE_MAX_BYTES: '99' });
+    const { ask, read } = await start(detected, { PENSTOCK_BUCKETS: 'uploads', PENSTOCK_IMAGE_MAX_BYTES: '99' });
     expect((await ask({ image: 'gs://others/a.jpg' })).status).toBe(403);
+    expect(read, 'whether it is there is none of their business').toEqual([]);
     expect((await ask()).body).toMatchObject({ error: 'TOO_LARGE' });
     expect((await ask({ image: 'gs://uploads/gone.jpg' })).status).toBe(404);
   });

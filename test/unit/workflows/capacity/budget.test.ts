@@ -135,6 +135,23 @@ describe('the ceiling of a day', () => {
     expect(desk.state).toMatchObject({ used: 50, committed: 50, left: 950 });
   });
 
+  it('has again what a detector was let run and did not', () => {
+    const desk = new Desk();
+    const one = new Detector('one');
+    for (let turns = 0; turns < 5; turns += 1) {
+      desk.ask(one);
+      one.use(300);
+    }
+    desk.ask(one);
+    expect(desk.state).toMatchObject({ used: 1_000, left: 0, exhausted: true });
+    one.used -= 5;
+    desk.ask(one);
+    expect(desk.state).toMatchObject({ used: 995, committed: 1_000, exhausted: false });
+    expect(one.use(8)).toBe(5);
+    desk.ask(one);
+    expect(desk.state).toMatchObject({ used: 1_000, left: 0, exhausted: true });
+  });
+
   it('remembers 500 lost detectors one by one, and the images and the money of the others', () => {
     const desk = new Desk();
     desk.budget = { ...BUDGET, imagesPerDay: 1e9, moneyPerDay: 1e9, pricePerDetectorHour: 1 };
@@ -268,6 +285,26 @@ describe('a ceiling in money', () => {
     expect(desk.state.spent).toBeCloseTo(5, 9);
   });
 
+  it('has the money of unused images again: of those without a price none, of others what one cost on average', () => {
+    const desk = inMoney(10);
+    desk.budget.moneyPerDay = null;
+    const one = new Detector('one');
+    desk.ask(one);
+    one.use(100);
+    desk.ask(one);
+    desk.prices = { shapes: 0.05 };
+    one.use(100);
+    desk.ask(one);
+    expect(desk.state.spent).toBeCloseTo(10, 9);
+    one.used -= 100;
+    desk.ask(one);
+    expect(desk.state.spent).toBeCloseTo(5, 9);
+    one.used -= 50;
+    desk.ask(one);
+    expect(desk.state).toMatchObject({ used: 50 });
+    expect(desk.state.spent).toBeCloseTo(2.5, 9);
+  });
+
   it('is none where detectors cost nothing', () => {
     const desk = inMoney(10);
     desk.prices = { shapes: 0 };
@@ -317,6 +354,7 @@ describe('detectors that use images, lose answers, die, leave, come back and are
         desk.ask(one, { isLost: true });
         desk.accounts.leave(one.holder);
       } else if (kind < 0.08) one.waiting = one.waiting === 0 ? 500 : 0;
+      else if (kind < 0.1) takeBack(one, Math.floor(random() * 8));
       else if (kind < 0.55) count(one, one.waiting === 0 ? 0 : Math.floor(random() * 120));
       else desk.ask(one, { isLost: random() < 0.2, rate: 1 + random() * 20 });
       if (random() < 0.01) {
@@ -340,6 +378,14 @@ describe('detectors that use images, lose answers, die, leave, come back and are
       desk.accounts.turn(desk.budget, desk.nowMs);
       if (detector.day !== desk.state.day) return;
       byDay.set(detector.day, (byDay.get(detector.day) ?? 0) + detector.use(wanted));
+    }
+
+    /** What it was let run and did not, because nobody waited for it any more. */
+    function takeBack(detector: Detector, unused: number): void {
+      const images = Math.min(unused, detector.used);
+      if (detector.day !== desk.state.day) return;
+      detector.used -= images;
+      byDay.set(detector.day, (byDay.get(detector.day) ?? 0) - images);
     }
   });
 

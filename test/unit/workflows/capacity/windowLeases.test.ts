@@ -61,4 +61,13 @@ describe('the places of a dispatcher that was killed', () => {
     for (const nowMs of [2_000, 2_000]) old.ask(places, nowMs, 9);
     expect(young.ask(places, 2_001)).toBe(3);
   });
+
+  it('takes nothing from who tells of it, though others that spoke as late tell of all partitions too', () => {
+    const places = new WindowPlaces([]);
+    const [stale, lives] = [new Dispatcher('stale', 6), new Dispatcher('lives', 6)];
+    expect(stale.ask(places, 1_000)).toBe(12);
+    lives.ask(places, 1_000, 5);
+    const mine = places.leases.all.find(({ holder }) => holder === 'lives')?.lanes[0];
+    expect(mine).toMatchObject({ open: 5, wants: true });
+  });
 });

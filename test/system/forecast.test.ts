@@ -1,0 +1,56 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Fleet, NOOP } from './fleet.js';
+import { eventually, imageCounts } from './pipeline.js';
+import { penstock } from './program.js';
+
+const PREFIX = 'forecast/';
+const CAP = 45;
+const ARRIVING = 15;
+const BURST = 3_600;
+/** Arrivals are those of the last minute; the burst must be older. */
+const MINUTE_MS = 66_000;
+
+let fleet: Fleet;
+let fed = BURST;
+
+beforeEach(async () => {
+  fleet = await Fleet.connect();
+});
+afterEach(() => fleet.close(PREFIX, fed));
+
+describe('the forecast of penstock status', () => {
+  it('is within 10 % of when the backlog then clears, with steady arrivals', { timeout: 300_000 }, async () => {
+    await fleet.change({ set: { model: NOOP, cap: CAP } });
+    await fleet.detector();
+    const startedAt = performance.now();
+    await fleet.feed(PREFIX, BURST);
+    let feeding = Promise.resolve();
+    const arrivals = setInterval(() => {
+      // By the clock: a timer that is late is made up for.
+      const due = BURST + Math.floor(((performance.now() - startedAt) / 1000) * ARRIVING) - fed;
+      const from = fed;
+      fed += due;
+      feeding = feeding.then(() => fleet.feed(PREFIX, due, { from }));
+    }, 500);
+    try {
+      await sleep(MINUTE_MS);
+      const askedAt = performance.now();
+      const { report } = await penstock('status');
+      const { forecast } = report as { forecast: { clearsInSeconds: number; backlog: number } | null };
+      const foreseen = forecast?.clearsInSeconds ?? Number.NaN;
+      expect(foreseen).toBeGreaterThan(20);
+      await eventually(
+        async () => fed - (await imageCounts(PREFIX)).rows,
+        // What is on its way from an event to a row while nothing waits.
+        (waiting) => waiting <= 3 * ARRIVING,
+        3 * foreseen * 1000,
+      );
+      const took = (performance.now() - askedAt) / 1000;
+      expect(Math.abs(took - foreseen) / foreseen, `${foreseen} s foreseen, ${took} s taken`).toBeLessThanOrEqual(0.1);
+    } finally {
+      clearInterval(arrivals);
+      await feeding;
+    }
+  });
+});
