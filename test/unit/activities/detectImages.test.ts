@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CancelledFailure } from '@temporalio/activity';
+import { describe, expect, it, vi } from 'vitest';
+import { createDetectionActivities } from '../../../src/activities/detectImages.js';
+import type { DetectImagesInput } from '../../../src/domain/index.js';
+import type { DetectRequest, Engine, ImageOutcome } from '../../../src/inference/index.js';
+import { createLogger } from '../../../src/telemetry/index.js';
+
+const context = vi.hoisted(() => ({ cancelled: new Promise<never>(() => undefined) }));
+
+vi.mock('@temporalio/activity', async (original) => ({
+  ...(await original<object>()),
+  Context: {
+    current: () => ({
+      info: { workflowExecution: { workflowId: 'w', runId: 'r' } },
+      heartbeat: () => undefined,
+      cancelled: context.cancelled,
+    }),
+  },
+}));
+
+const INPUT: DetectImagesInput = {
+  ...{ model: 'shapes', buckets: ['uploads'], express: false, attempts: [0, 0, 0] },
+  images: [0, 1, 2].map((image) => [0, `${image}.jpg`, '1', 1, 2]),
+};
+
+/** One that has begun with the first image when it is told to stop, and takes the others back. */
+function engineThatRuns(onStop: (request: DetectRequest) => Promise<void>): Engine {
+  return {
+    detect: (request) =>
+      new Promise((resolve) => {
+        request.signal.addEventListener('abort', () => void onStop(request).then(resolve));
+      }),
+    isReady: () => true,
+    starvedMs: () => 0,
+    close: () => Promise.resolve(),
+  };
+}
+
+const DETECTED: ImageOutcome = {
+  ...{ kind: 'detected', image: { width: 1, height: 1, detections: [] }, detectedAtMs: 1 },
+};
+
+function run(engine: Engine, acknowledged: () => Promise<void>) {
+  let shutDown: (error: unknown) => void = () => undefined;
+  context.cancelled = new Promise((_resolve, reject) => (shutDown = reject));
+  const activities = createDetectionActivities({
+    ...{ engine, modelId: 'shapes@1', stallMs: 60_000, log: createLogger('test', 'silent') },
+    publish: acknowledged,
+  });
+  const result = activities.detectImages(INPUT);
+  shutDown(new CancelledFailure('WORKER_SHUTDOWN'));
+  return result;
+}
+
+describe('images of a worker that stops', () => {
+  it('count as detected where they ran already, once that is acknowledged; the rest is handed back', async () => {
+    const engine = engineThatRuns(async ({ onOutcome }) => {
+      await sleep(20);
+      onOutcome(0, DETECTED);
+    });
+    const result = await run(engine, () => sleep(50));
+    expect(result).toMatchObject({ detected: 1, untried: [1, 2] });
+  });
+
+  it('are handed back after a few seconds where the end of their run does not come', async () => {
+    vi.useFakeTimers();
+    const result = run(
+      engineThatRuns(() => new Promise(() => undefined)),
+      () => Promise.resolve(),
+    );
+    await vi.advanceTimersByTimeAsync(3_000);
+    vi.useRealTimers();
+    expect(await result).toMatchObject({ detected: 0, untried: [0, 1, 2] });
+  });
+});
