@@ -266,8 +266,9 @@ class Child {
     this.#reporting = true;
     setImmediate(() => {
       this.#reporting = false;
-      if (this.#outcomes.length > 0) report({ kind: 'outcomes', outcomes: this.#outcomes });
+      // Who has seen the outcomes finds their runs counted.
       if (this.#ran.runs.length > 0) report({ kind: 'ran', ...this.#ran });
+      if (this.#outcomes.length > 0) report({ kind: 'outcomes', outcomes: this.#outcomes });
       this.#outcomes = [];
       this.#ran = { runs: [], free: 0, busyMs: 0 };
     });
