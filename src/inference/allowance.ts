@@ -1,4 +1,4 @@
-/** A ceiling of images in a day, as the holder of a lease knows it. Counts only up within a day. */
+/** A ceiling of images in a day, as the holder of a lease knows it. */
 export interface DayAllowance {
   /** Name of the day; '' before the first answer. */
   day: string;

@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { loadModel, openSession, tensorLength, type Model, type ModelSession, type Prepared } from './model/index.js';
+import { Outbox, report } from './outbox.js';
 import type { PrepareThreadData } from './prepareThread.js';
-import type { ChildOptions, ImageOutcome, Order, PrepareReport, Report, Task } from './protocol.js';
+import type { ChildOptions, Order, PrepareReport, Task } from './protocol.js';
 
 /**
  * The child process that owns a model session. `session.run()` blocks its thread and native code may crash, so none of
@@ -34,13 +35,11 @@ class Child {
   readonly #length: number;
   readonly #maxBatch: number;
   readonly #batchDelayMs: number;
-  #outcomes: { id: number; outcome: ImageOutcome }[] = [];
-  #ran = { runs: [] as number[], free: 0, busyMs: 0 };
+  readonly #outbox = new Outbox();
   /** What the pacer was asked for last. */
   #asked = { express: 0, bulk: 0 };
   #grants = 0;
   #isFree = false;
-  #reporting = false;
   #running = false;
   #delay: NodeJS.Timeout | undefined;
   #nextThread = 0;
@@ -154,7 +153,7 @@ class Child {
     } else {
       const { kind, reason, detail } = message;
       this.#places.push(message.place);
-      this.#settle(task.id, { kind, reason, detail });
+      this.#outbox.settle(task.id, { kind, reason, detail });
     }
     this.#prepareNext();
   }
@@ -181,7 +180,7 @@ class Child {
     }
     if (this.#isFree) {
       if (ready === 0) return;
-      this.#ran.free += ready;
+      this.#outbox.runsFreely(ready);
       void this.#run(this.#take(ready), Date.now());
       return;
     }
@@ -225,7 +224,7 @@ class Child {
       for (const [index, { task, prepared = NO_PICTURE }] of run.entries()) {
         const detections = this.session.detections(outputs, index, prepared);
         const { width, height } = prepared;
-        this.#settle(task.id, {
+        this.#outbox.settle(task.id, {
           kind: 'detected',
           image: { width, height, detections },
           detectedAtMs: grantedAtMs,
@@ -233,10 +232,9 @@ class Child {
       }
     } catch (error) {
       const detail = (error instanceof Error ? error.message : String(error)).slice(0, 200);
-      for (const { task } of run) this.#settle(task.id, { kind: 'retry', reason: 'MODEL_FAILED', detail });
+      for (const { task } of run) this.#outbox.settle(task.id, { kind: 'retry', reason: 'MODEL_FAILED', detail });
     }
-    this.#ran.runs.push(run.length);
-    this.#ran.busyMs += performance.now() - startedAt;
+    this.#outbox.ran(run.length, performance.now() - startedAt);
     for (const { place } of run) this.#places.push(place);
     this.#running = false;
     this.#prepareNext();
@@ -254,25 +252,6 @@ class Child {
     for (const [index, { place }] of run.entries()) this.#batch.set(at(place), index * this.#length);
     return this.#batch.subarray(0, run.length * this.#length);
   }
-
-  #settle(id: number, outcome: ImageOutcome): void {
-    this.#outcomes.push({ id, outcome });
-    this.#reportSoon();
-  }
-
-  /** One message for all that happens in a turn of the event loop. */
-  #reportSoon(): void {
-    if (this.#reporting) return;
-    this.#reporting = true;
-    setImmediate(() => {
-      this.#reporting = false;
-      // Who has seen the outcomes finds their runs counted.
-      if (this.#ran.runs.length > 0) report({ kind: 'ran', ...this.#ran });
-      if (this.#outcomes.length > 0) report({ kind: 'outcomes', outcomes: this.#outcomes });
-      this.#outcomes = [];
-      this.#ran = { runs: [], free: 0, busyMs: 0 };
-    });
-  }
 }
 
 /** Takes out of a list what fits, and returns it. */
@@ -287,10 +266,6 @@ function count<T>(items: readonly T[], holds: (item: T) => boolean): number {
 }
 
 const NO_PICTURE: Prepared = { width: 0, height: 0, scaleX: 1, scaleY: 1, offsetX: 0, offsetY: 0 };
-
-function report(message: Report): void {
-  if (process.connected) process.send?.(message);
-}
 
 function crash(error: unknown): never {
   process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

@@ -152,7 +152,8 @@ export async function rawCommits(admin: Admin, groupId: string, topic: string): 
 /**
  * Retention by consumption: deletes the records that every named group has committed. A group without a commit counts
  * as 0, so nothing is deleted before everybody has begun; groups that the configuration does not name do not count.
- * Those of the last minutes stay (PENSTOCK_HOUSEKEEP_KEEP_MS), for who counts arrivals. Returns how many records were deleted by topic.
+ * Those of the last minutes stay (PENSTOCK_HOUSEKEEP_KEEP_MS), for who counts arrivals. Returns how many records were
+ * deleted by topic.
  */
 export async function deleteConsumedRecords(config: Config, log: Logger): Promise<Record<string, number>> {
   return withAdmin(config, log, async (admin) => {

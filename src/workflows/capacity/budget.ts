@@ -207,8 +207,9 @@ export class BudgetAccounts {
     const unused = Math.max(0, -more);
     const reserved = account.reserved + this.#takeBack(unused);
     const each = reserved > 0 ? reserved / (account.limit - account.used + unused) : price;
-    if (more > 0 && each === undefined) this.#unpriced += more;
-    else if (more > 0) this.#spent += more * (each ?? 0);
+    const ran = Math.max(0, more);
+    if (each === undefined) this.#unpriced += ran;
+    else this.#spent += ran * each;
     this.#used += more;
     account.used = used;
     // What the detector goes by is the truth: an answer that it did not get is void. Of another day it has nothing.
@@ -217,7 +218,7 @@ export class BudgetAccounts {
     return { account, more };
   }
 
-  /** Takes unused images out of what is spent: those without a price first, then at what one cost on average. Returns the money. */
+  /** Takes unused images out of what is spent, those without a price first, then at what one cost on average; returns the money. */
   #takeBack(images: number): number {
     const unpriced = Math.min(images, this.#unpriced);
     const priced = this.#used - this.#unpriced;

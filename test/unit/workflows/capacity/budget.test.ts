@@ -244,6 +244,16 @@ describe('a ceiling in money', () => {
     desk.budget = { ...BUDGET, imagesPerDay: null, moneyPerDay, pricePerDetectorHour: 1 };
     return desk;
   };
+  /** A detector that has used images before their price was known. */
+  const withoutPrice = (images: number): { desk: Desk; one: Detector } => {
+    const desk = inMoney(10);
+    desk.budget.moneyPerDay = null;
+    const one = new Detector('one');
+    desk.ask(one);
+    one.use(images);
+    desk.ask(one);
+    return { desk, one };
+  };
 
   it('gives nothing to a model whose price is not known, and stops no other', () => {
     const desk = inMoney(10);
@@ -272,12 +282,7 @@ describe('a ceiling in money', () => {
   });
 
   it('counts images that had no price by the price that is known later', () => {
-    const desk = inMoney(10);
-    desk.budget.moneyPerDay = null;
-    const one = new Detector('one');
-    desk.ask(one);
-    one.use(100);
-    desk.ask(one);
+    const { desk, one } = withoutPrice(100);
     expect(desk.state).toMatchObject({ used: 100, spent: null, pricePerImage: null });
     desk.budget.moneyPerDay = 10;
     desk.prices = { shapes: 0.05 };
@@ -286,12 +291,7 @@ describe('a ceiling in money', () => {
   });
 
   it('has the money of unused images again: of those without a price none, of others what one cost on average', () => {
-    const desk = inMoney(10);
-    desk.budget.moneyPerDay = null;
-    const one = new Detector('one');
-    desk.ask(one);
-    one.use(100);
-    desk.ask(one);
+    const { desk, one } = withoutPrice(100);
     desk.prices = { shapes: 0.05 };
     one.use(100);
     desk.ask(one);
