@@ -189,6 +189,7 @@ describe('the allowance of a day', () => {
     pacer.allow({ ...today(2), day: '2026-03-30' });
     grants[0]?.(5);
     vi.advanceTimersByTime(1_000);
+    expect(total()).toBe(3 + 2);
     expect(pacer.account).toEqual({ day: '2026-03-30', used: 2, limit: 2 });
     pacer.close();
   });
