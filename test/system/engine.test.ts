@@ -56,12 +56,12 @@ async function newEngine(
     dir = SHAPES,
     onUnfit,
     metrics = createMetrics('test'),
-  }: { dir?: string; onUnfit?: (message: string) => void; metrics?: Metrics } = {},
+    pacer = new Pacer({ fillMs: config.PENSTOCK_DETECT_BATCH_DELAY_MS }),
+  }: { dir?: string; onUnfit?: (message: string) => void; metrics?: Metrics; pacer?: inference.Pacer } = {},
 ): Promise<Engine> {
   const model = await loadModel(dir);
   const configured = { ...config, ...more };
   const settings = await detectorSettings(configured, model);
-  const pacer = new Pacer({ fillMs: config.PENSTOCK_DETECT_BATCH_DELAY_MS });
   pacer.lease(settings.imagesPerSecond || Infinity, Infinity);
   const engine = createEngine({
     ...{ pacer, settings, config: configured, model },
@@ -208,6 +208,32 @@ describe('the engine', () => {
     expect(after - before).toBeLessThanOrEqual(1);
     await detect(engine, images.slice(0, 1)).done;
     expect(calls.length).toBe(after);
+  });
+
+  it('has the day have again what it was granted for images that were handed back meanwhile', async () => {
+    const pacer = new Pacer();
+    const engine = await newEngine({ PENSTOCK_DETECT_IMAGES_PER_SECOND: 1_000 }, { pacer });
+    const allow = (limit: number): void =>
+      pacer.allow({ day: '2026-03-29', limit, endsMs: Infinity, expressBeyond: false });
+    allow(0);
+    const stop = new AbortController();
+    const { calls, done } = detect(engine, images.slice(0, 4), stop.signal);
+    await eventually(
+      () => Promise.resolve(pacer.waiting.bulk),
+      (waiting) => waiting > 0,
+      30_000,
+    );
+    // Its child hears of both in this order, and has nothing left to run when it may.
+    stop.abort();
+    allow(4);
+    expect(pacer.account.used).toBeGreaterThan(0);
+    await done;
+    await eventually(
+      () => Promise.resolve(pacer.account.used),
+      (used) => used === 0,
+      10_000,
+    );
+    expect(calls).toEqual([]);
   });
 
   it('never infers more than its rate allows, and uses it', async () => {
