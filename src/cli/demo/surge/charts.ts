@@ -37,7 +37,8 @@ export interface ChartedSurge {
 const WIDTH = 720;
 const HEIGHT = 170;
 const LEFT = 62;
-const RIGHT = 12;
+/** Half a label stands beyond the end of the axis, also in the larger letters of a phone. */
+const RIGHT = 34;
 const TOP = 10;
 const BOTTOM = 26;
 /** Room above the largest value. */
