@@ -3,13 +3,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Fleet, NOOP } from './fleet.js';
 import { eventually, imageCounts } from './pipeline.js';
 import { penstock } from './program.js';
+import { EARLIEST_ZONE, laterZone, untilRoomMs } from './zones.js';
 
 let fleet: Fleet;
 let fed: { prefix: string; images: number };
 
 beforeEach(async () => {
+  await sleep(untilRoomMs());
   fleet = await Fleet.connect();
-});
+}, 400_000);
 afterEach(() => fleet.close(fed.prefix, fed.images));
 
 const rows = async (prefix: string): Promise<number> => (await imageCounts(prefix)).rows;
@@ -36,7 +38,7 @@ describe('the budget of a day', () => {
       await fleet.detector();
       await fleet.detector();
       // What others have used of the day counts too.
-      await fleet.change({ budget: { imagesPerDay: 1_000_000, timeZone: 'Etc/GMT+12' } });
+      await fleet.change({ budget: { imagesPerDay: 1_000_000, timeZone: EARLIEST_ZONE } });
       const { used } = (await fleet.state()).budget;
       await fleet.change({ budget: { imagesPerDay: used + 400 } });
       await fleet.feed(prefix, 1_200);
@@ -57,8 +59,9 @@ describe('the budget of a day', () => {
 
       await fleet.change({ budget: { imagesPerDay: used + 650 } });
       await upTo(prefix, 650);
-      // 26 hours on, it is another day.
-      await fleet.change({ budget: { imagesPerDay: 300, timeZone: 'Pacific/Kiritimati' } });
+      const { day } = (await fleet.state()).budget;
+      await fleet.change({ budget: { imagesPerDay: 300, timeZone: laterZone() } });
+      expect((await fleet.state()).budget.day > day, `another day than ${day}`).toBe(true);
       await upTo(prefix, 950);
     },
   );
@@ -71,7 +74,7 @@ describe('the budget of a day', () => {
       fed = { prefix, images: 1_005 };
       await fleet.change({ set: { model: NOOP, cap: 40 } });
       const [killed] = [await fleet.detector(), await fleet.detector()];
-      await fleet.change({ budget: { imagesPerDay: 1_000_000, timeZone: 'UTC', expressBeyond: true } });
+      await fleet.change({ budget: { imagesPerDay: 1_000_000, timeZone: EARLIEST_ZONE, expressBeyond: true } });
       const { used } = (await fleet.state()).budget;
       await fleet.change({ budget: { imagesPerDay: used + 500 } });
       await fleet.feed(prefix, 1_000);

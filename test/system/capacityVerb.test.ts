@@ -79,12 +79,12 @@ describe('penstock capacity', () => {
       inForceAtMs: expect.any(Number) as number,
     });
     await changed('plan', '2', '--model', MODEL);
-    expect(await changed('budget', '--images', '5000', '--time-zone', 'Europe/Berlin')).toMatchObject({
+    expect(await changed('budget', '--images', '5000', '--time-zone', 'Pacific/Midway')).toMatchObject({
       kind: 'budget',
     });
     const state = await shown();
     expect(ofModel(state)).toMatchObject({ cap: 12.5, capFrom: 'person', planned: 2, plannedFrom: 'person' });
-    expect(state.budget).toMatchObject({ imagesPerDay: 5_000, timeZone: 'Europe/Berlin', from: 'person' });
+    expect(state.budget).toMatchObject({ imagesPerDay: 5_000, timeZone: 'Pacific/Midway', from: 'person' });
     expect(await changed('budget', 'default')).toMatchObject({ kind: 'budget' });
     expect((await shown()).budget).toMatchObject({ imagesPerDay: null, from: 'configuration' });
     const rows = await eventually(
