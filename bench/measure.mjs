@@ -50,9 +50,9 @@ export async function enqueue(endpoints, images, model) {
 
 /**
  * Rows per second between the first tenth and the last twentieth of `total`: start-up and the thinning tail are not the
- * rate of the path. Throws when nothing moves for a minute.
+ * rate of the path. Calls `began` and `ended` at these moments. Throws when nothing moves for a minute.
  */
-export async function storedPerSecond(endpoints, total, { already = 0, everyMs = 500 } = {}) {
+export async function storedPerSecond(endpoints, total, { already = 0, everyMs = 500, began, ended } = {}) {
   const [from, to] = [0.1, 0.95].map((share) => already + (total - already) * share);
   let start;
   let last = { rows: -1, at: performance.now() };
@@ -61,8 +61,13 @@ export async function storedPerSecond(endpoints, total, { already = 0, everyMs =
     const at = performance.now();
     if (rows !== last.rows) last = { rows, at };
     else if (at - last.at > 60_000) throw new Error(`nothing is stored any more: ${rows} of ${total}`);
-    if (start === undefined && rows >= from) start = { rows, at };
-    if (start !== undefined && rows >= to) return ((rows - start.rows) / (at - start.at)) * 1000;
+    if (start === undefined && rows >= from) {
+      start = { rows, at };
+      began?.();
+    } else if (start !== undefined && rows >= to) {
+      ended?.();
+      return ((rows - start.rows) / (at - start.at)) * 1000;
+    }
     await sleep(everyMs);
   }
 }
@@ -73,6 +78,19 @@ export async function countRows({ clickhouse }, table = 'image_results') {
   const response = await fetch(`${clickhouse}/?query=${query}`);
   if (!response.ok) throw new Error(await response.text());
   return Number(await response.text());
+}
+
+/** Images that need not exist: the model of these benchmarks looks at none. */
+export function namedImages(count) {
+  return Array.from({ length: count }, (_, index) => ({
+    ...{ bucket: 'uploads', object: `bench/2026/${index}.jpg`, generation: String(1_700_000_000_000_000 + index) },
+  }));
+}
+
+/** Of numbers in any order; the nearest rank. */
+export function quantile(values, share) {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
 }
 
 export const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];

@@ -4,39 +4,56 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
+import { temporalActions } from './actions.mjs';
 import { detectEndToEnd } from './detectEndToEnd.mjs';
-import { pathNoop } from './pathNoop.mjs';
+import { intakeEvents } from './intake.mjs';
+import { latencyIdle } from './latency.mjs';
+import { path } from './path.mjs';
+import { sink } from './sink.mjs';
 
 // Read by ONNX Runtime in the child processes: it reports to its maker unless it is told not to.
 process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
-const BENCHMARKS = { 'detect.endToEnd': detectEndToEnd, 'path.noop': pathNoop };
+/** What is compared with each other is measured together. */
+const BENCHMARKS = [
+  { names: ['detect.endToEnd'], measure: detectEndToEnd },
+  { names: ['path.noop', 'path.plainKafka', 'path.workflowPerImage'], measure: path },
+  { names: ['sink.insert', 'sink.kafkaEngine'], measure: sink },
+  { names: ['intake.events'], measure: intakeEvents },
+  { names: ['temporal.actions'], measure: temporalActions },
+  { names: ['latency.idle'], measure: latencyIdle },
+];
 const RESULTS = new URL('./results.json', import.meta.url);
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, repeats: { type: 'string' } } });
-if (values.only !== undefined && !(values.only in BENCHMARKS)) {
-  console.error(`no benchmark ${values.only}; there are: ${Object.keys(BENCHMARKS).join(', ')}`);
+const chosen = BENCHMARKS.filter(({ names }) => values.only === undefined || names.includes(values.only));
+if (chosen.length === 0) {
+  console.error(`no benchmark ${values.only}; there are: ${BENCHMARKS.flatMap(({ names }) => names).join(', ')}`);
   process.exit(2);
 }
-const repeats = Number(values.repeats ?? 3);
-const names = values.only === undefined ? Object.keys(BENCHMARKS) : [values.only];
-const results = [];
-for (const name of names) {
-  console.error(`${name} …`);
-  results.push(await BENCHMARKS[name]({ repeats, say: (sentence) => console.error(`  ${sentence}`) }));
+const repeats = Number(values.repeats ?? 5);
+if (!Number.isInteger(repeats) || repeats < 1 || repeats > 100) {
+  console.error(`--repeats ${values.repeats}: a whole number from 1 to 100`);
+  process.exit(2);
 }
+const results = [];
+for (const { names, measure } of chosen) {
+  console.error(`${names.join(', ')} …`);
+  results.push(await measure({ repeats, say: (sentence) => console.error(`  ${sentence}`) }));
+}
+const measured = results.flat();
 
 const before = JSON.parse(await readFile(RESULTS, 'utf8').catch(() => '[]'));
-const kept = before.filter(({ name }) => !names.includes(name));
-const all = [...kept, ...results].sort((a, b) => a.name.localeCompare(b.name));
+const kept = before.filter(({ name }) => !measured.some((one) => one.name === name));
+const all = [...kept, ...measured].sort((a, b) => a.name.localeCompare(b.name));
 await writeFile(RESULTS, `${JSON.stringify(all, undefined, 2)}\n`);
 
 const table = new Table({
   head: ['name', 'value', 'unit', 'baseline', 'ratio', 'repeats', 'note'],
   wordWrap: true,
-  colWidths: [18, 9, 12, 10, 8, 9, 60],
+  colWidths: [24, 9, 12, 10, 8, 9, 60],
 });
 const shown = (number) => (number === null ? '' : String(Math.round(number * 1000) / 1000));
-for (const { name, unit, value, baseline, ratio, repeats: times, note } of results) {
+for (const { name, unit, value, baseline, ratio, repeats: times, note } of measured) {
   table.push([name, shown(value), unit, shown(baseline), shown(ratio), times, note]);
 }
 console.log(table.toString());

@@ -6,8 +6,11 @@ import { insertRows } from './insertRows.js';
 import { sinkMetrics } from './metrics.js';
 import { createSink } from './sink.js';
 
-/** ClickHouse likes about one insert a second and table. */
-const INSERT_EVERY_MS = 1_000;
+/**
+ * ClickHouse likes about one insert a second and table, of 10,000 rows or more: a block that has as many goes at once.
+ * While next to nothing comes, small parts are few whatever the interval, and somebody may be waiting for the one image.
+ */
+const PACE = { minIntervalMs: 1_000, fullItems: 10_000, trickle: { items: 100, intervalMs: 250 } };
 /** ClickHouse refuses a block of more than 100 partitions; half of that leaves room for other settings. */
 const MAX_PARTITIONS = 50;
 
@@ -30,7 +33,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     insert: (rows) =>
       insertRows(warehouse, rows, { timeoutMs: config.PENSTOCK_SINK_INSERT_TIMEOUT_MS, signal: lastCall.signal }),
     producer,
-    intervalMs: INSERT_EVERY_MS,
+    pace: PACE,
     retentionDays: warehouse.retentionDays,
     limits: { maxRows: config.PENSTOCK_SINK_MAX_ROWS, maxPartitions: MAX_PARTITIONS },
     metrics: sinkMetrics(metrics),

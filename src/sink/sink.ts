@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DEAD_LETTERS_TOPIC, laneOf, type DeadLetterReason } from '../domain/index.js';
-import { GroupCommit, recordDeadLetter, type SliceHandler, type StreamProducer } from '../stream/index.js';
+import {
+  GroupCommit,
+  recordDeadLetter,
+  type GroupCommitOptions,
+  type SliceHandler,
+  type StreamProducer,
+} from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { WarehouseError, type Target } from '../warehouse/index.js';
 import {
@@ -19,8 +25,8 @@ export interface SinkOptions {
   insert: (rows: readonly Row[]) => Promise<InsertOutcome>;
   producer: Pick<StreamProducer, 'send'>;
   limits: BlockLimits;
-  /** Least time between two inserts; milliseconds. After a pause an insert goes at once. */
-  intervalMs: number;
+  /** When a block is inserted. After a pause an insert goes at once. */
+  pace: Pick<GroupCommitOptions, 'minIntervalMs' | 'trickle' | 'fullItems'>;
   /** Days after its upload that an image stays in the table. */
   retentionDays: number;
   metrics: SinkMetrics;
@@ -57,8 +63,10 @@ export function createSink(given: SinkOptions): SliceHandler {
   const groupOf = (target: Target): GroupCommit<Row> => {
     const known = groups.get(target);
     if (known) return known;
-    const bounds = { maxItems: limits.maxRows, minIntervalMs: options.intervalMs };
-    const group = new GroupCommit<Row>((rows) => storeAll(options, rows), bounds);
+    const group = new GroupCommit<Row>((rows) => storeAll(options, rows), {
+      maxItems: limits.maxRows,
+      ...options.pace,
+    });
     groups.set(target, group);
     return group;
   };

@@ -9,6 +9,7 @@ export class GroupCommit<T> {
   #committing: Promise<void> | undefined;
 
   #committedAt = -Infinity;
+  #committedItems = 0;
 
   /** `commit` is called for one group at a time. */
   constructor(
@@ -24,9 +25,23 @@ export class GroupCommit<T> {
       group = this.#group;
     }
     group ??= this.#newGroup();
-    group.items.push(...items);
+    for (const item of items) group.items.push(item);
+    if (group.items.length >= (this.options.fullItems ?? Infinity)) group.onFull();
     this.#next();
     await group.done;
+  }
+
+  /** Resolves when the group has gathered for long enough, or is large enough not to wait. */
+  async #whenDue(group: Group<T>): Promise<void> {
+    const { lingerMs = 0, minIntervalMs = 0, trickle, fullItems = Infinity } = this.options;
+    const isTrickle = trickle !== undefined && this.#committedItems <= trickle.items;
+    const intervalMs = isTrickle ? trickle.intervalMs : minIntervalMs;
+    const waitMs = Math.max(lingerMs, this.#committedAt + intervalMs - performance.now());
+    if (group.items.length >= fullItems) return;
+    const full = new Promise<void>((resolve) => (group.onFull = resolve));
+    const ended = new AbortController();
+    await Promise.race([full, sleep(waitMs, undefined, { signal: ended.signal }).catch(() => undefined)]);
+    ended.abort();
   }
 
   #newGroup(): Group<T> {
@@ -36,19 +51,18 @@ export class GroupCommit<T> {
       resolve = onCommit;
       reject = onFailure;
     });
-    this.#group = { items: [], done, resolve, reject };
+    this.#group = { items: [], done, resolve, reject, onFull: () => undefined };
     return this.#group;
   }
 
   #next(): void {
     const group = this.#group;
     if (this.#committing || group === undefined) return;
-    const { lingerMs = 0, minIntervalMs = 0 } = this.options;
-    const waitMs = Math.max(lingerMs, this.#committedAt + minIntervalMs - performance.now());
-    this.#committing = sleep(waitMs)
+    this.#committing = this.#whenDue(group)
       .then(() => {
         this.#group = undefined;
         this.#committedAt = performance.now();
+        this.#committedItems = group.items.length;
         return this.commit(group.items);
       })
       .then(group.resolve, group.reject)
@@ -67,6 +81,10 @@ export interface GroupCommitOptions {
   lingerMs?: number;
   /** Least time between the beginnings of two commits; milliseconds, default 0. A group after a pause goes at once. */
   minIntervalMs?: number;
+  /** A shorter interval after a commit of at most so many items: while little comes, a commit need not be spared. */
+  trickle?: { items: number; intervalMs: number };
+  /** A group of so many waits no longer, whatever the interval. Default: none. */
+  fullItems?: number;
 }
 
 interface Group<T> {
@@ -74,4 +92,5 @@ interface Group<T> {
   done: Promise<void>;
   resolve: () => void;
   reject: (error: unknown) => void;
+  onFull: () => void;
 }

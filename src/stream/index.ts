@@ -1,7 +1,7 @@
 export * from './types.js';
 export { readArrivals } from './arrivals.js';
 export { createProducer } from './producer.js';
-export { GroupCommit } from './groupCommit.js';
+export { GroupCommit, type GroupCommitOptions } from './groupCommit.js';
 export { createConsumer, type ConsumerOptions } from './consumer.js';
 export {
   ensureTopics,

@@ -35,7 +35,7 @@ beforeEach(async () => {
   warehouse = connectWarehouse(account, { retentionDays: 396, log });
   letters = [];
   sink = createSink({
-    intervalMs: 0,
+    pace: {},
     insert: (rows) => insertRows(warehouse, rows, { timeoutMs: 30_000, signal: new AbortController().signal }),
     producer: {
       send: (_topic, records) => {

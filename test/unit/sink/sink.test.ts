@@ -14,7 +14,7 @@ function rig(fields: Partial<SinkOptions> = {}) {
   const waiting: (string | undefined)[] = [];
   const metrics = createMetrics('sink');
   const sink = createSink({
-    intervalMs: 0,
+    pace: {},
     insert: (rows) => {
       const answer = withResolvers();
       inserts.push({ rows, answer });

@@ -61,4 +61,36 @@ describe('a group commit', () => {
     expect(at).toHaveLength(2);
     expect((at[1] ?? 0) - (at[0] ?? 0)).toBeGreaterThanOrEqual(95);
   });
+
+  it('does not wait for the interval with a group that is full', async () => {
+    const groups: number[] = [];
+    const commits = new GroupCommit<number>(
+      (items) => {
+        groups.push(items.length);
+        return Promise.resolve();
+      },
+      { maxItems: 100, minIntervalMs: 60_000, fullItems: 3 },
+    );
+    await commits.add([1]);
+    await Promise.all([commits.add([2]), commits.add([3]), commits.add([4])]);
+    await commits.add([5, 6, 7, 8]);
+    expect(groups).toEqual([1, 3, 4]);
+  });
+
+  it('waits less after a commit of next to nothing', async () => {
+    const groups: number[] = [];
+    const commits = new GroupCommit<number>(
+      (items) => {
+        groups.push(items.length);
+        return Promise.resolve();
+      },
+      { maxItems: 100, minIntervalMs: 60_000, trickle: { items: 2, intervalMs: 20 } },
+    );
+    await commits.add([1]);
+    await commits.add([2, 3]);
+    await commits.add([4, 5, 6]);
+    void commits.add([7]);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(groups).toEqual([1, 2, 3]);
+  });
 });
