@@ -9,11 +9,12 @@ import {
   verifyRollups,
   type RollupProgress,
 } from '../warehouse/index.js';
+import { createAudit, type AuditDependencies } from './audit.js';
 import { createBackfillPage, type BackfillDependencies } from './backfill.js';
 import { holdImages } from './holdImages.js';
 
 /** What the activities need. */
-export interface OrchestrationDependencies extends BackfillDependencies {
+export interface OrchestrationDependencies extends BackfillDependencies, AuditDependencies {
   /** Name of a model to the hash of its pinned version, as the routes are now. */
   pins: () => ReadonlyMap<string, string>;
 }
@@ -22,6 +23,7 @@ export interface OrchestrationDependencies extends BackfillDependencies {
 export function createOrchestrationActivities(dependencies: OrchestrationDependencies): OrchestrationActivities {
   const { config, log, warehouse, pins } = dependencies;
   const backfillPage = createBackfillPage(dependencies);
+  const audit = createAudit(dependencies);
   return {
     holdImages: (input) => holdImages(dependencies, input),
     rollUp: async ({ verify }) => {
@@ -39,6 +41,7 @@ export function createOrchestrationActivities(dependencies: OrchestrationDepende
       return { hours };
     },
     deleteConsumedRecords: () => whileBeating(() => deleteConsumedRecords(config, log)),
+    audit: () => whileBeating(({ cancellationSignal }) => audit(cancellationSignal)),
     backfillPage: (input) => whileBeating(() => backfillPage(input)),
     recordCapacityChanges: (changes) =>
       warehouse.insert({ ...CAPACITY_CHANGES, rows: changes.map(capacityChangeRow), timeoutMs: RECORD_MS }),

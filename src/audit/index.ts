@@ -1,4 +1,4 @@
 export { audit } from './audit.js';
-export type { AuditOptions, AuditProgress } from './options.js';
+export { MOST_BATCHES, PAGE_EVERY_MS, type AuditOptions, type AuditProgress } from './options.js';
 export type { AuditReport, BucketAudit, MissingImage } from './report.js';
 export { createWay, type WayOptions } from './way.js';

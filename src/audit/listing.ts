@@ -16,7 +16,7 @@ export async function auditListing(
   bucket: string,
   counts: BucketAudit,
 ): Promise<{ received: number; missing: MissingImage[] }> {
-  const { lister, prefix, signal, onProgress, mostListed, pageEveryMs } = options;
+  const { lister, prefix, signal, onProgress, mostListed, pageEveryMs, mostObjects = Infinity } = options;
   const missing: MissingImage[] = [];
   let received = 0;
   let seen = 0;
@@ -47,6 +47,9 @@ export async function auditListing(
     onProgress?.({ doing: 'listing', bucket, done: seen });
     after = page.isEnd ? undefined : page.last;
     await next;
+    if (after === undefined || seen < mostObjects) continue;
+    counts.problem = `more than ${mostObjects} objects, not listed to its end`;
+    break;
   } while (after !== undefined);
   return { received, missing };
 }

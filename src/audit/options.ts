@@ -3,6 +3,11 @@ import type { Router } from '../routing/index.js';
 import type { ObjectLister } from '../storage/index.js';
 import type { OnTheWay, Warehouse } from '../warehouse/index.js';
 
+/** Least time between two pages of a listing, milliseconds: 20,000 objects a second at most. */
+export const PAGE_EVERY_MS = 50;
+/** Open batches that are looked at: the windows of all dispatchers bound how many there are. */
+export const MOST_BATCHES = 5_000;
+
 export interface AuditOptions {
   buckets: readonly string[];
   /** Names begin with it; empty: all. */
@@ -26,6 +31,8 @@ export interface AuditOptions {
   now: () => number;
   /** Least time between two pages of a listing, milliseconds. */
   pageEveryMs: number;
+  /** Most objects of a bucket that are listed; one with more is not listed to its end, and says so. Default: all. */
+  mostObjects?: number;
 }
 
 /** `of` is unknown for a listing: only its end tells how long it is. */

@@ -12,6 +12,7 @@ export {
 } from './capacity.js';
 export { detectImageId, detectOne, type OneImageOutcome } from './detectOne.js';
 export { ensureSchedules } from './schedules.js';
+export { lastAudit } from './lastAudit.js';
 export { openImages } from './openImages.js';
 export { openBatches, followBatch, SEARCH_ATTRIBUTES } from './batches.js';
 export {

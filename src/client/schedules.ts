@@ -1,6 +1,17 @@
-import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy, type ScheduleOptions } from '@temporalio/client';
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  type ScheduleOptions,
+} from '@temporalio/client';
+import type { Duration } from '@temporalio/common';
 import type { Config } from '../config/index.js';
-import { ORCHESTRATION_QUEUE } from '../domain/index.js';
+import { AUDIT_SCHEDULE_ID, ORCHESTRATION_QUEUE } from '../domain/index.js';
+
+/** Most time of one run of a schedule. */
+const RUN_TIMEOUT = '30 minutes';
+const AUDIT_TIMEOUT = '1 hour';
 
 /** Creates the schedules of Penstock, or brings those that exist in line with the configuration. */
 export async function ensureSchedules(client: Client, config: Config): Promise<void> {
@@ -8,10 +19,18 @@ export async function ensureSchedules(client: Client, config: Config): Promise<v
   await ensure(client, every('penstock-rollup', 'rollUp', [{ verify: false }], config.PENSTOCK_ROLLUP_INTERVAL_MS));
   await ensure(client, every('penstock-rollup-verify', 'rollUp', [{ verify: true }], 24 * hour));
   await ensure(client, every('penstock-housekeep', 'housekeep', [], config.PENSTOCK_HOUSEKEEP_INTERVAL_MS));
+  if (config.PENSTOCK_AUDIT_BUCKETS.length === 0) await remove(client, AUDIT_SCHEDULE_ID);
+  else await ensure(client, every(AUDIT_SCHEDULE_ID, 'audit', [], config.PENSTOCK_AUDIT_INTERVAL_MS, AUDIT_TIMEOUT));
 }
 
 /** A run that is late is skipped, never queued: the next one does the same work. */
-function every(scheduleId: string, workflowType: string, args: unknown[], intervalMs: number): ScheduleOptions {
+function every(
+  scheduleId: string,
+  workflowType: string,
+  args: unknown[],
+  intervalMs: number,
+  workflowExecutionTimeout: Duration = RUN_TIMEOUT,
+): ScheduleOptions {
   return {
     scheduleId,
     spec: { intervals: [{ every: intervalMs }] },
@@ -22,7 +41,7 @@ function every(scheduleId: string, workflowType: string, args: unknown[], interv
       args,
       workflowId: scheduleId,
       taskQueue: ORCHESTRATION_QUEUE,
-      workflowExecutionTimeout: '30 minutes',
+      workflowExecutionTimeout,
     },
   };
 }
@@ -38,5 +57,14 @@ async function ensure(client: Client, options: ScheduleOptions): Promise<void> {
       policies: { ...current.policies, ...options.policies },
       action: current.action,
     }));
+  }
+}
+
+/** What an earlier configuration made and this one does not want. */
+async function remove(client: Client, scheduleId: string): Promise<void> {
+  try {
+    await client.schedule.getHandle(scheduleId).delete();
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
   }
 }

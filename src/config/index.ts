@@ -47,6 +47,9 @@ export const STACK_VARIABLES: ReadonlySet<string> = new Set([
   'PENSTOCK_DATA_DIR',
 ]);
 
+/** Each is a label of metrics. */
+const MOST_AUDITED = 50;
+
 function contradictions(config: Config): string[] {
   const problems: string[] = [];
   for (const lane of config.PENSTOCK_LANES) {
@@ -72,6 +75,12 @@ function contradictions(config: Config): string[] {
     problems.push('PENSTOCK_BUDGET_MONEY_PER_DAY: needs PENSTOCK_DETECTOR_PRICE_PER_HOUR');
   for (const bucket of config.PENSTOCK_BUCKETS)
     if (!BUCKET_NAME.test(bucket)) problems.push(`PENSTOCK_BUCKETS: '${bucket}' is no bucket name`);
+  for (const bucket of config.PENSTOCK_AUDIT_BUCKETS)
+    if (!BUCKET_NAME.test(bucket)) problems.push(`PENSTOCK_AUDIT_BUCKETS: '${bucket}' is no bucket name`);
+  if (config.PENSTOCK_AUDIT_BUCKETS.length > MOST_AUDITED)
+    problems.push(`PENSTOCK_AUDIT_BUCKETS: at most ${MOST_AUDITED} buckets`);
+  if (config.PENSTOCK_AUDIT_GRACE_MS >= config.PENSTOCK_AUDIT_SINCE_MS)
+    problems.push('PENSTOCK_AUDIT_GRACE_MS: must be less than PENSTOCK_AUDIT_SINCE_MS, or nothing is audited');
   const topics = [...config.PENSTOCK_LANES.map(imageEventsTopic), IMAGE_RESULTS_TOPIC, DEAD_LETTERS_TOPIC];
   for (const pair of config.PENSTOCK_HOUSEKEEP_GROUPS) {
     const [topic = '', group = '', ...rest] = pair.split('=');

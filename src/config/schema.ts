@@ -272,6 +272,19 @@ export const environmentSchema = z.object({
   ),
 
   PENSTOCK_ROLLUP_INTERVAL_MS: int(10_000, 1000, 3_600_000).describe('How often touched hours are rolled up.'),
+  PENSTOCK_AUDIT_BUCKETS: list('').describe(
+    'Buckets that the orchestrator audits by schedule, separated by commas, at most 50: what is in them and was never received, what was received and is nowhere. Empty: none.',
+  ),
+  PENSTOCK_AUDIT_INTERVAL_MS: int(3_600_000, 60_000, 86_400_000).describe('How often these buckets are audited.'),
+  PENSTOCK_AUDIT_SINCE_MS: int(86_400_000, 3_600_000, 2_678_400_000).describe(
+    'An audit looks at what was uploaded in these last milliseconds.',
+  ),
+  PENSTOCK_AUDIT_GRACE_MS: int(900_000, 1_000, 86_400_000).describe(
+    'Milliseconds for which a new upload may still be on its way, and is not audited.',
+  ),
+  PENSTOCK_AUDIT_MAX_OBJECTS: int(10_000_000, 1_000, 100_000_000).describe(
+    'Most objects of a bucket that an audit lists, of any age; of a larger bucket it says that it was not listed whole.',
+  ),
   PENSTOCK_HOUSEKEEP_INTERVAL_MS: int(300_000, 1000, 86_400_000).describe(
     'How often consumed records are deleted from Kafka.',
   ),

@@ -1,4 +1,5 @@
 import type { ChangeRecord } from './capacity.js';
+import type { AuditOutcome } from './audit.js';
 import type { BackfillPageInput, BackfillPageOutcome } from './backfill.js';
 import type { DetectedImage } from './image.js';
 import type { PackedImage } from './batch.js';
@@ -72,6 +73,8 @@ export interface OrchestrationActivities {
   rollUp(input: { verify: boolean }): Promise<{ hours: number }>;
   /** Deletes from Kafka what every named consumer group has read; returns records by topic. */
   deleteConsumedRecords(): Promise<Record<string, number>>;
+  /** Compares the buckets that the configuration names with events and results. */
+  audit(): Promise<AuditOutcome>;
   /** Lists one page of a bucket and enqueues its images. A page that is tried again is enqueued again. */
   backfillPage(input: BackfillPageInput): Promise<BackfillPageOutcome>;
   /** Writes changes of the capacity to their table; one that is written again replaces itself. */

@@ -7,6 +7,7 @@ export * from './refused.js';
 export * from './breaker.js';
 export * from './topics.js';
 export * from './activities.js';
+export * from './audit.js';
 export * from './backfill.js';
 export * from './capacity.js';
 export * from './day.js';

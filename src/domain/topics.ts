@@ -31,6 +31,9 @@ export const MODEL_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 
 export const ORCHESTRATION_QUEUE = 'penstock-orchestration';
 
+/** Schedule of the audit; ids of its runs begin with it. */
+export const AUDIT_SCHEDULE_ID = 'penstock-audit';
+
 /** Queue of the detectors of a model; express work has one of its own with a slot kept for it. */
 export function detectQueue(model: string, express: boolean): string {
   return express ? `penstock-detect-${model}-express` : `penstock-detect-${model}`;

@@ -6,14 +6,18 @@ import {
   ensureBreaker,
   ensureCapacity,
   ensureSchedules,
+  openBatchRanges,
   readBreakers,
 } from '../client/index.js';
+import type { Config } from '../config/index.js';
 import { ORCHESTRATION_QUEUE } from '../domain/index.js';
 import { openRouting } from '../routing/index.js';
 import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
 import { createObjectLister } from '../storage/index.js';
 import { createProducer } from '../stream/index.js';
+import type { Logger } from '../telemetry/index.js';
 import { createWarehouse } from '../warehouse/index.js';
+import { watchAudit } from './auditMetrics.js';
 import { watchCapacity } from './capacityMetrics.js';
 import { connectWorker, installRuntime, runWorker, workflowBundle } from './factory.js';
 
@@ -51,11 +55,13 @@ async function start(context: RoleContext): Promise<RunningRole> {
       ...{ config, log, warehouse, producer, lister, route: routing.route },
       pins: () => routing.pins(),
       breakers: () => readBreakers(temporal.client),
+      openBatches: (most) => openBatchRanges(temporal.client, most),
     }),
     maxConcurrentActivityTaskExecutions: 10,
     maxCachedWorkflows: 200,
   });
   await ensureSchedules(temporal.client, config);
+  sayAudit(config, log);
   await configureBreaker(temporal.client, config);
   // An orchestrator that was killed keeps the workflow's next task for 10 s.
   await retryForever(() => configureCapacity(temporal.client, config), {
@@ -69,10 +75,12 @@ async function start(context: RoleContext): Promise<RunningRole> {
     ensureCapacity(temporal.client, config).catch((err: unknown) => log.warn({ err }, 'capacity can not be reached'));
   }, ENSURE_EVERY_MS);
   const capacity = watchCapacity(temporal.client, metrics, log);
+  const audits = config.PENSTOCK_AUDIT_BUCKETS.length === 0 ? undefined : watchAudit(temporal.client, metrics, log);
   return {
     stop: async () => {
       clearInterval(watch);
       capacity.stop();
+      audits?.stop();
       await worker.stop();
       routing.close();
       await producer.close();
@@ -81,4 +89,9 @@ async function start(context: RoleContext): Promise<RunningRole> {
       await warehouse.close();
     },
   };
+}
+
+function sayAudit({ PENSTOCK_AUDIT_BUCKETS: buckets, PENSTOCK_AUDIT_INTERVAL_MS: everyMs }: Config, log: Logger): void {
+  if (buckets.length === 0) log.warn('no bucket is audited by schedule: PENSTOCK_AUDIT_BUCKETS names none');
+  else log.info({ buckets, everyMs }, 'audited by schedule');
 }

@@ -1,3 +1,4 @@
+export { audit } from './audit.js';
 export { backfill } from './backfill.js';
 export { detectBatch, batchImageQuery, batchStateQuery } from './detectBatch.js';
 export { breaker, breakersQuery } from './breaker.js';

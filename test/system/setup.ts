@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { readEndpoints, startStack, type Endpoints } from '../../src/embedded/index.js';
 import { createLogger } from '../../src/telemetry/index.js';
+import { AUDITED_BUCKET } from './auditedBucket.js';
 import { EARLIEST_ZONE } from './zones.js';
 
 declare module 'vitest' {
@@ -21,6 +22,9 @@ const ENVIRONMENT = {
   PENSTOCK_SHUTDOWN_MS: '15000',
   PENSTOCK_BREAKER_PROBE_MS: '2000',
   PENSTOCK_LEASE_MS: '9000',
+  // A bucket of its own; its schedule runs once an hour, which disturbs nobody.
+  PENSTOCK_AUDIT_BUCKETS: AUDITED_BUCKET,
+  PENSTOCK_AUDIT_GRACE_MS: '1000',
   PENSTOCK_BUDGET_TIME_ZONE: EARLIEST_ZONE,
 };
 

@@ -1,4 +1,11 @@
-import { audit, createWay, type AuditProgress, type AuditReport } from '../../audit/index.js';
+import {
+  audit,
+  createWay,
+  MOST_BATCHES,
+  PAGE_EVERY_MS,
+  type AuditProgress,
+  type AuditReport,
+} from '../../audit/index.js';
 import { connectTemporal, openBatchRanges } from '../../client/index.js';
 import { openRouting } from '../../routing/index.js';
 import { createObjectLister } from '../../storage/index.js';
@@ -12,9 +19,6 @@ import { EXIT, UsageError, VerbError } from '../verb.js';
 import type { AuditFlags } from './index.js';
 import { auditText } from './text.js';
 
-const PAGE_EVERY_MS = 50;
-/** Open batches that are looked at: the windows of all dispatchers bound how many there are. */
-const MOST_BATCHES = 5_000;
 const MOST_LISTED = 1_000;
 const DAY_MS = 86_400_000;
 

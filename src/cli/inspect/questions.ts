@@ -1,6 +1,12 @@
-import { connectTemporal, openImages, readBreakers, readCapacity } from '../../client/index.js';
+import { connectTemporal, lastAudit, openImages, readBreakers, readCapacity } from '../../client/index.js';
 import type { Config } from '../../config/index.js';
-import { dispatcherGroup, imageEventsTopic, type CapacityState, type OpenBreaker } from '../../domain/index.js';
+import {
+  dispatcherGroup,
+  imageEventsTopic,
+  type AuditOutcome,
+  type CapacityState,
+  type OpenBreaker,
+} from '../../domain/index.js';
 import { readArrivals, readBacklog } from '../../stream/index.js';
 import type { Logger } from '../../telemetry/index.js';
 import { createWarehouse, storedWithin } from '../../warehouse/index.js';
@@ -56,6 +62,8 @@ export interface Batches {
   breakers: OpenBreaker[] | null;
   /** Cap, leases and budget; null where no orchestrator answers for them. */
   capacity: CapacityState | null;
+  /** What the last audit by schedule found; null where there was none lately. */
+  audit: AuditOutcome | null;
 }
 
 /** Open batches that are asked what they have done; further ones count as many as these on average. */
@@ -70,7 +78,7 @@ export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
     const { client, connection } = await connectTemporal();
     try {
       const since = new Date(Date.now() - DAY_MS).toISOString();
-      const [open, images, failed, breakers, capacity] = await Promise.all([
+      const [open, images, failed, breakers, capacity, audit] = await Promise.all([
         client.workflow.count(OPEN),
         openImages(client, BATCHES_LOOKED_AT),
         client.workflow.count(
@@ -82,6 +90,7 @@ export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
           () => null,
         ),
         readCapacity(client, timeoutMs / 2).catch(() => null),
+        lastAudit(client),
       ]);
       return {
         ...{
@@ -90,6 +99,7 @@ export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
           failedLastDay: failed.count,
           breakers,
           capacity,
+          audit: audit ?? null,
         },
       };
     } finally {

@@ -1,5 +1,12 @@
 import Table from 'cli-table3';
-import { describeBreaker, laneOf, type CapacityState, type Forecast, type OpenBreaker } from '../../domain/index.js';
+import {
+  describeBreaker,
+  laneOf,
+  type AuditOutcome,
+  type CapacityState,
+  type Forecast,
+  type OpenBreaker,
+} from '../../domain/index.js';
 import {
   describeHealth,
   type Answer,
@@ -19,9 +26,11 @@ export interface StatusReport {
   /** Events and results in Kafka that their readers have not committed. */
   backlog: TopicBacklog[] | null;
   /** Running detectBatch workflows, those that failed in the last 24 hours, and the circuit breakers that are open. */
-  batches: Omit<Batches, 'capacity'> | null;
+  batches: Omit<Batches, 'capacity' | 'audit'> | null;
   /** Cap, leases, window and budget; null where no orchestrator answers for them. */
   capacity: CapacityState | null;
+  /** What the last audit by schedule found; null where there was none lately. */
+  audit: AuditOutcome | null;
   /** When the backlog clears; null where what it is made from is not known. */
   forecast: Forecast | null;
   /** Images stored in the last minute. */
@@ -62,7 +71,7 @@ export function statusReport({ kafka, arrivals, temporal, clickhouse, gcs, roles
     ...(gcs === null ? {} : { gcs }),
   };
   const waiting = backlog?.reduce((sum, { lane, records }) => sum + (lane === null ? 0 : records), 0);
-  const { capacity, ...batches } = temporal.answer ?? { capacity: null };
+  const { capacity, audit, ...batches } = temporal.answer ?? { capacity: null, audit: null };
   const ahead = forecastOf({ waiting, inBatches: temporal.answer?.images, arrivals, capacity, rate }, now.getTime());
   const perSecond = ahead?.imagesPerSecond ?? rate?.imagesPerSecond;
   const everything = [...Object.values(servers), ...Object.values(roles ?? {})];
@@ -75,6 +84,7 @@ export function statusReport({ kafka, arrivals, temporal, clickhouse, gcs, roles
     backlog,
     batches: 'open' in batches ? batches : null,
     capacity,
+    audit,
     forecast: ahead,
     rate,
     expectedWaitSeconds: waiting === undefined || perSecond === undefined ? null : expectedWait(waiting, perSecond),
@@ -111,6 +121,7 @@ export function statusTable(report: StatusReport): string {
     ['forecast', forecastText(report.forecast, report.capacity)],
     ['dead images (24 h)', reasons(report.deadImages)],
     ['dead letters (24 h)', reasons(report.deadLetters)],
+    ...(report.audit === null ? [] : [['last audit', auditText(report.audit)]]),
   );
   const health = new Table(STYLE);
   if (report.roles === null) health.push(['roles', 'unknown: the environment does not say where they are']);
@@ -120,6 +131,12 @@ export function statusTable(report: StatusReport): string {
 }
 
 const short = (name: string): string => name.replace('penstock.', '');
+
+function auditText({ missing, buckets, checkedAt }: AuditOutcome): string {
+  const unlisted = buckets.filter(({ problem }) => problem !== null).length;
+  const lost = unlisted === 0 ? '' : `; ${unlisted} of ${buckets.length} buckets could not be listed whole`;
+  return `${missing} missing, ${checkedAt}${lost}`;
+}
 
 function breakers(open: readonly OpenBreaker[] | null): string {
   if (open === null) return 'unknown';

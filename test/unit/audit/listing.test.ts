@@ -49,6 +49,34 @@ it('an object without an event is missing, unless intake has refused it: then it
   expect([received, counts]).toMatchObject([1, { objects: 4, notReceived: 1, notTaken: { refused: 2 } }]);
 });
 
+it('a bucket with more objects than are to be listed is not listed to its end, and says so', async () => {
+  const { options } = rig([], []);
+  const pages = [['a.jpg', 'b.jpg'], ['c.jpg', 'd.jpg'], ['e.jpg']];
+  const listed: unknown[] = [];
+  const lister: AuditOptions['lister'] = {
+    list: ({ after }) => {
+      listed.push(after);
+      const names = pages[listed.length - 1] ?? [];
+      const isEnd = listed.length === pages.length;
+      return Promise.resolve({
+        kind: 'page',
+        resources: names.map((name) => resource(name)),
+        last: names.at(-1),
+        isEnd,
+      });
+    },
+  };
+  const counts = emptyBucket('uploads');
+  await auditListing({ ...options, lister, mostObjects: 3 }, 'uploads', counts);
+  expect([listed, counts.notReceived]).toEqual([[undefined, 'b.jpg'], 4]);
+  expect(counts.problem).toBe('more than 3 objects, not listed to its end');
+
+  listed.length = 0;
+  const whole = emptyBucket('uploads');
+  await auditListing({ ...options, lister, mostObjects: 5 }, 'uploads', whole);
+  expect([whole.notReceived, whole.problem]).toEqual([5, null]);
+});
+
 it('an event without data, whose time is later than the upload, is found', async () => {
   const { options, asked } = rig([resource('a.jpg')], []);
   await auditListing(options, 'uploads', emptyBucket('uploads'));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { CapacityState, OpenBreaker } from '../../../src/domain/index.js';
+import type { AuditOutcome, CapacityState, OpenBreaker } from '../../../src/domain/index.js';
 import { HEALTHY, unhealthy } from '../../../src/cli/inspect/index.js';
 import { expectedRoles } from '../../../src/cli/inspect/health.js';
 import { waitingLane } from '../../../src/cli/inspect/questions.js';
@@ -24,7 +24,10 @@ function answers(change: Partial<Answers> = {}): Answers {
   const results = { topic: 'penstock.image-results', group: 'penstock.sink', lane: null, records: 1000, missing: 0 };
   return {
     kafka: { health: HEALTHY, answer: [lane('bulk', 580), lane('express', 20), uploads, results] },
-    temporal: { health: HEALTHY, answer: { open: 3, images: 96, failedLastDay: 1, breakers: [], capacity: null } },
+    temporal: {
+      health: HEALTHY,
+      answer: { open: 3, images: 96, failedLastDay: 1, breakers: [], capacity: null, audit: null },
+    },
     arrivals: 1,
     clickhouse: {
       health: HEALTHY,
@@ -119,7 +122,7 @@ test('an open circuit breaker is not healthy and says why; one that a person ope
   };
   const temporal = (open: OpenBreaker[] | null) => ({
     health: HEALTHY,
-    answer: { open: 3, images: 96, failedLastDay: 1, breakers: open, capacity: null },
+    answer: { open: 3, images: 96, failedLastDay: 1, breakers: open, capacity: null, audit: null },
   });
   const report = statusReport(answers({ temporal: temporal([breaker]) }), NOW);
   expect(report.healthy).toBe(false);
@@ -157,7 +160,7 @@ test('the forecast goes by what detectors have leased, and says when the backlog
         arrivals,
         temporal: {
           health: HEALTHY,
-          answer: { open: 3, images: 300, failedLastDay: 0, breakers: [], capacity: state },
+          answer: { open: 3, images: 300, failedLastDay: 0, breakers: [], capacity: state, audit: null },
         },
       }),
       NOW,
@@ -178,4 +181,16 @@ test('the forecast goes by what detectors have leased, and says when the backlog
   });
   expect(statusTable(paused)).toMatch(/paused\s+│ by ana: move/);
   expect(of({ ...capacity, models: [] }, 0).forecast).toMatchObject({ imagesPerSecond: 2 });
+});
+
+test('the last audit by schedule is told where there was one', () => {
+  const report = statusReport(answers(), NOW);
+  expect(statusTable(report)).not.toContain('last audit');
+  const audit: AuditOutcome = {
+    ...{ checkedAt: '2026-01-31T11:00:00.000Z', from: '', to: '', missing: 2, listed: [], sinkBehind: 0 },
+    buckets: [{ bucket: 'a', notReceived: 2, notStored: 0, problem: 'forbidden: 403' }],
+  };
+  expect(statusTable({ ...report, audit })).toMatch(
+    /last audit\s+│ 2 missing, 2026-01-31T11:00:00.000Z; 1 of 1 buckets could not be listed whole/,
+  );
 });

@@ -24,6 +24,15 @@ describe('the configuration', () => {
     expect(() => loadConfig({ PENSTOCK_BUCKETS: 'gs://uploads' })).toThrow("'gs://uploads' is no bucket name");
   });
 
+  it('refuses buckets of the audit that are none or too many, and a grace that leaves nothing to audit', () => {
+    const refused = (environment: Record<string, string>) => expect(() => loadConfig(environment));
+    refused({ PENSTOCK_AUDIT_BUCKETS: 'gs://uploads' }).toThrow("'gs://uploads' is no bucket name");
+    const many = Array.from({ length: 51 }, (_, n) => `bucket-${n}`).join(',');
+    refused({ PENSTOCK_AUDIT_BUCKETS: many }).toThrow('PENSTOCK_AUDIT_BUCKETS: at most 50 buckets');
+    const hour = '3600000';
+    refused({ PENSTOCK_AUDIT_SINCE_MS: hour, PENSTOCK_AUDIT_GRACE_MS: hour }).toThrow('PENSTOCK_AUDIT_GRACE_MS');
+  });
+
   it('takes any name that a model may have, and no retention beyond that of the tables', () => {
     expect(loadConfig({ PENSTOCK_DEFAULT_MODEL: 'yolo_v8.1' }).PENSTOCK_DEFAULT_MODEL).toBe('yolo_v8.1');
     expect(() => loadConfig({ PENSTOCK_RETENTION_DAYS: '397' })).toThrow('PENSTOCK_RETENTION_DAYS');
