@@ -1,15 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { scene } from '../../src/scenes/index.js';
-import { endpointsNow, eventually, imageCounts, select, uploadAll } from './pipeline.js';
+import { expectCountedOnce } from './countedOnce.js';
+import { endpointsNow, eventually, imageCounts, uploadAll } from './pipeline.js';
 
 const ROLES = ['intake', 'dispatcher', 'detector', 'orchestrator', 'sink'];
 const SERVERS = ['kafka', 'temporal', 'gcs', 'clickhouse'];
 const pictures = await Promise.all(Array.from({ length: 16 }, async (_, seed) => (await scene(seed)).jpeg));
-
-interface Sums {
-  images: number;
-  detections: number;
-}
 
 describe('in the middle of a stream of images, 20 % of the events twice', () => {
   it.each([
@@ -38,32 +34,7 @@ describe('in the middle of a stream of images, 20 % of the events twice', () => 
       }
       expect(killed).toEqual(names);
       await uploads;
-      const counts = await eventually(
-        () => imageCounts(prefix),
-        ({ rows }) => rows >= images,
-        300_000,
-      );
-      expect(counts).toEqual({ rows: images, keys: images, detected: images, dead: 0 });
-
-      const [boxes] = await select<{ boxes: number; keys: number }>(
-        `SELECT count() AS boxes, uniqExact(object, class, x_min, y_min, x_max, y_max, score) AS keys
-       FROM detections WHERE startsWith(object, '${prefix}')`,
-      );
-      expect(boxes?.boxes).toBe(boxes?.keys);
-      // The same 16 pictures give the same boxes each time: what one gives is known from the table itself.
-      const [perPicture] = await select<{ least: number; most: number }>(
-        `SELECT min(boxes) AS least, max(boxes) AS most FROM (
-         SELECT toUInt32(extract(object, '(\\\\d+)')) % 16 AS picture, uniqExact(boxes) AS boxes FROM (
-           SELECT object, count() AS boxes FROM detections WHERE startsWith(object, '${prefix}') GROUP BY object
-         ) GROUP BY picture)`,
-      );
-      expect(perPicture).toEqual({ least: 1, most: 1 });
-      // The rollups agree with what they are made from, over everything that is stored: in sum and by class.
-      const [base] = await select<Sums>(
-        'SELECT (SELECT count() FROM images) AS images, (SELECT count() FROM detections) AS detections',
-      );
-      expect(await eventually(hourly, ({ images: rolled }) => rolled >= (base?.images ?? 0), 60_000)).toEqual(base);
-      expect(await byClass('detections_hourly', 'sum(detections)')).toEqual(await byClass('detections', 'count()'));
+      await expectCountedOnce(prefix, images, 300_000);
     },
   );
 });
@@ -79,15 +50,4 @@ async function kill(role: string): Promise<string> {
     60_000,
   );
   return role;
-}
-
-async function hourly(): Promise<Sums> {
-  const [sums] = await select<Sums>('SELECT sum(images) AS images, sum(detections) AS detections FROM images_hourly');
-  return sums ?? { images: 0, detections: 0 };
-}
-
-async function byClass(table: string, count: string): Promise<unknown> {
-  return select(
-    `SELECT class, ${count} AS boxes FROM ${table} WHERE startsWith(model, 'shapes@') GROUP BY class ORDER BY class`,
-  );
 }
