@@ -1,7 +1,7 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
 import type { DetectImagesInput, DetectImagesResult, DetectionActivities, RecordDeadInput } from '../domain/index.js';
 import type { Engine, ImageOutcome } from '../inference/index.js';
-import type { Logger } from '../telemetry/index.js';
+import { createBoundedLog, type BoundedLog, type Logger } from '../telemetry/index.js';
 import { BatchWork, parseCheckpoint } from './batchWork.js';
 import { imageResult, type PublishResults, type ResultOrigin } from './results.js';
 
@@ -31,17 +31,18 @@ const STARVED_MS = 30_000;
  * and the heartbeat carries it, so that a retry after a lost detector repeats little.
  */
 export function createDetectionActivities(dependencies: DetectionDependencies): DetectionActivities {
+  const warn = createBoundedLog(dependencies.log, 1);
   return {
-    detectImages: (input) => detectImages(dependencies, input),
+    detectImages: (input) => detectImages({ ...dependencies, warn }, input),
     recordDead: (input) => recordDead(dependencies, input),
   };
 }
 
 async function detectImages(
-  dependencies: DetectionDependencies,
+  dependencies: DetectionDependencies & { warn: BoundedLog },
   input: DetectImagesInput,
 ): Promise<DetectImagesResult> {
-  const { engine, publish, log, modelId } = dependencies;
+  const { engine, publish, log, warn, modelId } = dependencies;
   const context = Context.current();
   const origin = originOf(context, modelId, input.buckets);
   const { workflowId } = origin;
@@ -63,7 +64,7 @@ async function detectImages(
       work.settle(image, outcome);
     } catch (error) {
       // Not acknowledged: the image is not done, whatever the broker stored. It is handed back and detected again.
-      log.warn({ err: error, batchId: workflowId }, 'result not acknowledged');
+      warn({ err: error, batchId: workflowId }, 'result not acknowledged');
       work.release(image);
     }
   };

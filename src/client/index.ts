@@ -1,4 +1,4 @@
-export { connectTemporal, type TemporalClient } from './connect.js';
+export { askTemporal, connectTemporal, type TemporalClient } from './connect.js';
 export { BatchStarter, type StartOutcome, type BatchToStart } from './startBatch.js';
 export { configureBreaker, decideBreaker, ensureBreaker, readBreakers } from './breaker.js';
 export {

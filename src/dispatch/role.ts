@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import {
+  askTemporal,
   askWindow,
   BatchStarter,
   connectTemporal,
@@ -11,9 +12,17 @@ import {
   type TemporalClient,
 } from '../client/index.js';
 import { dispatcherGroup, HELD_LANE, imageEventsTopic } from '../domain/index.js';
-import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
+import {
+  retryForever,
+  serveRole,
+  watchProblems,
+  watchServer,
+  type RoleContext,
+  type RunningRole,
+} from '../service/index.js';
 import {
   countPartitions,
+  createBrokerCheck,
   createConsumer,
   createProducer,
   readPartitioner,
@@ -48,13 +57,20 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const { config, log, metrics, listen, waits, stopping } = context;
   await listen();
   const waiting = { backoff: { firstMs: 250, maxMs: 5_000 }, signal: stopping };
+  const broker = createBrokerCheck(config, log);
+  const kafka = watchServer('Kafka', (timeoutMs) => broker.ask(timeoutMs));
+  let reading = (): string[] => ['joining the consumer groups'];
+  const watchKafka = watchProblems(context, 'kafka', () => [...kafka.problems(), ...reading()]);
   waits.set('temporal', 'connecting to Temporal');
   const temporal = await retryForever(connectTemporal, {
     ...waiting,
-    onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'Temporal is away'),
+    onError: (error, tries, waitMs) => {
+      waits.set('temporal', 'Temporal is away');
+      log.warn({ err: error, tries, waitMs }, 'Temporal is away');
+    },
   });
-  waits.delete('temporal');
-  waits.set('kafka', 'joining the consumer groups');
+  const server = watchServer('Temporal', (timeoutMs) => askTemporal(temporal.connection, timeoutMs));
+  const watchTemporal = watchProblems(context, 'temporal', () => server.problems());
   const producer = await createProducer({ config, log, metrics });
   const observed = dispatchMetrics(metrics);
   const breakers = new Breakers({ read: () => readBreakers(temporal.client), metrics: observed, log });
@@ -79,20 +95,23 @@ async function start(context: RoleContext): Promise<RunningRole> {
     ...[...windows].map(([lane, window]) => joined(lane, () => consumeLane(dispatch, lane, window))),
     joined(HELD_LANE, () => consumeHeld(dispatch)),
   ]);
+  reading = () => consumers.flatMap((consumer) => consumer.problems());
   const watch = setInterval(() => {
-    const problems = consumers.flatMap((consumer) => consumer.problems());
-    if (problems.length === 0) waits.delete('kafka');
-    else waits.set('kafka', problems.join('; '));
     for (const [lane, { open }] of windows) observed.open.set({ lane }, open);
   }, 500);
   return {
     stop: async () => {
       clearInterval(watch);
+      watchKafka();
+      watchTemporal();
+      kafka.stop();
+      server.stop();
       breakers.close();
       await Promise.all(consumers.map((consumer) => consumer.close()));
       await lease.close();
       closed.abort(new Error('dispatcher is closed'));
       await producer.close();
+      await broker.close();
       await temporal.connection.close();
     },
   };

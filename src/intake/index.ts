@@ -1,6 +1,6 @@
 import { openRouting } from '../routing/index.js';
-import { retryForever, serveRole } from '../service/index.js';
-import { createProducer, ensureTopics } from '../stream/index.js';
+import { retryForever, serveRole, watchServer } from '../service/index.js';
+import { createBrokerCheck, createProducer, ensureTopics } from '../stream/index.js';
 import { serveDetectApi } from './detect/index.js';
 import { createIntake } from './intake.js';
 
@@ -12,7 +12,10 @@ export async function serve(): Promise<void> {
   await serveRole('intake', async ({ config, log, metrics, http, listen, waits, stopping }) => {
     const routing = await openRouting(config, log, { metrics });
     const producer = await createProducer({ config, log, metrics });
-    const intake = createIntake({ config, log, metrics, http, waits, producer, routing });
+    const broker = createBrokerCheck(config, log);
+    const kafka = watchServer('Kafka', (timeoutMs) => broker.ask(timeoutMs));
+    const brokerProblems = (): string[] => kafka.problems();
+    const intake = createIntake({ config, log, metrics, http, waits, producer, routing, brokerProblems });
     const api = await serveDetectApi({ config, log, metrics, http, routing });
     // Other roles need no intake to begin: it listens before there is a broker, and says 503 until then.
     await listen();
@@ -25,7 +28,9 @@ export async function serve(): Promise<void> {
     waits.delete('topics');
     return {
       stop: async () => {
+        kafka.stop();
         await Promise.all([intake.stop(), api.stop()]);
+        await broker.close();
       },
     };
   });

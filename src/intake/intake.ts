@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../config/index.js';
 import type { Routing } from '../routing/index.js';
+import { watchProblems } from '../service/index.js';
 import type { StreamProducer } from '../stream/index.js';
-import type { Logger, Metrics } from '../telemetry/index.js';
+import { createBoundedLog, type Logger, type Metrics } from '../telemetry/index.js';
 import { createAdmission } from './admit.js';
 import { BodyBudget } from './bodyBudget.js';
-import { createBoundedLog } from './boundedLog.js';
 import { DiskWatermark, type DiskProbe } from './diskWatermark.js';
 import { GroupCommit } from './groupCommit.js';
 import { intakeMetrics } from './intakeMetrics.js';
@@ -26,10 +26,12 @@ export interface IntakeOptions {
   /** Milliseconds since the epoch; tests set the clock. */
   now?: () => number;
   probeDisk?: DiskProbe;
+  /** What is known of the broker beyond the answers to produce requests. Default: nothing. */
+  brokerProblems?: () => readonly string[];
 }
 
 const WATCH_EVERY_MS = 500;
-const WAITS_FOR_BROKER = 'the broker does not answer; events are refused with 503';
+const WAITS_FOR_BROKER = 'Kafka is away: the broker does not answer; events are refused with 503';
 const WAITS_FOR_DISK = "the broker's disk is above its watermark; events are refused with 503";
 
 /**
@@ -37,7 +39,7 @@ const WAITS_FOR_DISK = "the broker's disk is above its watermark; events are ref
  * anybody.
  */
 export function createIntake(options: IntakeOptions): { stop: () => Promise<void> } {
-  const { config, log, http, waits, producer, routing, now, probeDisk } = options;
+  const { config, log, http, waits, producer, routing, now, probeDisk, brokerProblems = () => [] } = options;
   const checkSender = createSenderCheck(config);
   const metrics = intakeMetrics(options.metrics);
   const warn = createBoundedLog(log, 1);
@@ -76,14 +78,16 @@ export function createIntake(options: IntakeOptions): { stop: () => Promise<void
     done();
   });
 
-  const watchBroker = async (): Promise<void> => {
-    if (producer.isHealthy()) waits.delete('kafka');
-    else waits.set('kafka', WAITS_FOR_BROKER);
+  const unwatchBroker = watchProblems({ waits, log }, 'kafka', () => {
+    const problems = brokerProblems();
+    return problems.length > 0 || producer.isHealthy() ? problems : [WAITS_FOR_BROKER];
+  });
+  const watchDisk = async (): Promise<void> => {
     if (await disk?.isAbove()) waits.set('disk', WAITS_FOR_DISK);
     else waits.delete('disk');
   };
-  void watchBroker();
-  const watch = setInterval(() => void watchBroker(), WATCH_EVERY_MS);
+  void watchDisk();
+  const watch = setInterval(() => void watchDisk(), WATCH_EVERY_MS);
   watch.unref();
 
   return {
@@ -91,6 +95,7 @@ export function createIntake(options: IntakeOptions): { stop: () => Promise<void
       stopping = true;
       waits.set('stop', 'stopping');
       clearInterval(watch);
+      unwatchBroker();
       routing.close();
       await commit.drain();
       await producer.close();

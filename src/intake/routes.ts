@@ -1,8 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Logger } from '../telemetry/index.js';
+import { createBoundedLog, type Logger } from '../telemetry/index.js';
 import type { Admission } from './admit.js';
 import type { BodyBudget } from './bodyBudget.js';
-import { createBoundedLog } from './boundedLog.js';
 import { readCloudEvents } from './cloudEvents.js';
 import type { DiskWatermark } from './diskWatermark.js';
 import type { GroupCommit } from './groupCommit.js';

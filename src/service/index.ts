@@ -1,3 +1,4 @@
 export { serveRole, type RoleContext, type RunningRole } from './role.js';
 export { createHttpServer } from './http.js';
+export { watchProblems, watchServer, type WatchedServer } from './watch.js';
 export { retryForever, type Backoff } from './retry.js';

@@ -1,6 +1,13 @@
 import { DEAD_LETTERS_TOPIC, HELD_LANE, IMAGE_RESULTS_TOPIC, imageEventsTopic, SINK_GROUP } from '../domain/index.js';
-import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
-import { createConsumer, createProducer } from '../stream/index.js';
+import {
+  retryForever,
+  serveRole,
+  watchProblems,
+  watchServer,
+  type RoleContext,
+  type RunningRole,
+} from '../service/index.js';
+import { createBrokerCheck, createConsumer, createProducer } from '../stream/index.js';
 import { createWarehouse } from '../warehouse/index.js';
 import { insertRows } from './insertRows.js';
 import { sinkMetrics } from './metrics.js';
@@ -20,11 +27,22 @@ export function serve(): Promise<void> {
 }
 
 async function start(context: RoleContext): Promise<RunningRole> {
-  const { config, log, metrics, listen, waits, stopping, fail } = context;
+  const { config, log, metrics, listen, stopping, fail } = context;
   await listen();
-  waits.set('kafka', 'joining the consumer group');
   const warehouse = createWarehouse(config, log);
   const producer = await createProducer({ config, log, metrics });
+  const broker = createBrokerCheck(config, log);
+  const kafka = watchServer('Kafka', (timeoutMs) => broker.ask(timeoutMs));
+  const clickhouse = watchServer('ClickHouse', (timeoutMs) => warehouse.ping(timeoutMs));
+  let reading = (): string[] => ['joining the consumer group'];
+  let inserts: string | undefined;
+  const watches = [
+    watchProblems(context, 'kafka', () => [...kafka.problems(), ...reading()]),
+    watchProblems(context, 'clickhouse', () => [
+      ...clickhouse.problems(),
+      ...(inserts === undefined ? [] : [`inserts are repeated: ${inserts}`]),
+    ]),
+  ];
   // What is being inserted may end, but a server that says nothing must not keep the role from leaving in order.
   const lastCall = new AbortController();
   const onStop = (): unknown => setTimeout(() => lastCall.abort(), config.PENSTOCK_SHUTDOWN_MS / 2).unref();
@@ -39,7 +57,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     metrics: sinkMetrics(metrics),
     log,
     stopping,
-    onWaiting: (sentence) => (sentence === undefined ? waits.delete('clickhouse') : waits.set('clickhouse', sentence)),
+    onWaiting: (sentence) => (inserts = sentence),
   });
   const lanes = [...config.PENSTOCK_LANES, HELD_LANE];
   const consumer = await retryForever(
@@ -62,15 +80,13 @@ async function start(context: RoleContext): Promise<RunningRole> {
       onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'topics can not be read yet'),
     },
   );
-  const watch = setInterval(() => {
-    const problems = consumer.problems();
-    if (problems.length === 0) waits.delete('kafka');
-    else waits.set('kafka', problems.join('; '));
-  }, 500);
+  reading = () => consumer.problems();
   return {
     stop: async () => {
-      clearInterval(watch);
+      for (const end of watches) end();
+      for (const server of [kafka, clickhouse]) server.stop();
       await consumer.close();
+      await broker.close();
       await producer.close();
       await warehouse.close();
     },

@@ -1,3 +1,4 @@
+export { askStorage } from './ask.js';
 export { crc32cOf } from './checksum.js';
 export { createStorage } from './client.js';
 export type { FailedAnswer } from './errors.js';

@@ -2,6 +2,7 @@ export * from './types.js';
 export { readArrivals } from './arrivals.js';
 export { createProducer } from './producer.js';
 export { GroupCommit, type GroupCommitOptions } from './groupCommit.js';
+export { createBrokerCheck, type BrokerCheck } from './brokerCheck.js';
 export { createConsumer, type ConsumerOptions } from './consumer.js';
 export {
   ensureTopics,

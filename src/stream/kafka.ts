@@ -1,10 +1,14 @@
 import { type ConsumerConfig, Kafka, type KafkaConfig, type LogEntry, logLevel, type SASLOptions } from 'kafkajs';
 import { letIdleConnectionsSleep } from './idleConnections.js';
 import { ConfigError, type Config } from '../config/index.js';
-import type { Logger } from '../telemetry/index.js';
+import { createBoundedLog, type Logger } from '../telemetry/index.js';
 
-/** The client of one role. It connects when something uses it. */
-export function connectKafka(config: Config, log: Logger): Kafka {
+/**
+ * The client of one role. It connects when something uses it.
+ *
+ * @param timeoutMs bound on a connection and on a request, where it is not the usual one
+ */
+export function connectKafka(config: Config, log: Logger, { timeoutMs }: { timeoutMs?: number } = {}): Kafka {
   letIdleConnectionsSleep();
   const sasl = saslOptions(config);
   const options: KafkaConfig = {
@@ -12,11 +16,11 @@ export function connectKafka(config: Config, log: Logger): Kafka {
     brokers: config.PENSTOCK_KAFKA_BROKERS,
     ssl: config.PENSTOCK_KAFKA_SSL,
     ...(sasl ? { sasl } : {}),
-    connectionTimeout: 5_000,
-    requestTimeout: 10_000,
+    connectionTimeout: timeoutMs ?? 5_000,
+    requestTimeout: timeoutMs ?? 10_000,
     retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 },
     logLevel: logLevel.WARN,
-    logCreator: () => (entry) => logEntry(log, entry),
+    logCreator: () => logEntries(log),
   };
   return new Kafka(options);
 }
@@ -51,9 +55,15 @@ function saslOptions(config: Config): SASLOptions | undefined {
   return { mechanism, username, password };
 }
 
-/** The library's own retries are news for debugging; what matters is logged where it is decided. */
-function logEntry(log: Logger, { namespace, label, log: { message, error } }: LogEntry): void {
-  const fields = { kafka: namespace, ...(typeof error === 'string' ? { error } : {}) };
-  if (label === 'ERROR') log.warn(fields, message);
-  else log.debug(fields, message);
+/**
+ * The library's own retries are news for debugging; what matters is logged where it is decided. While a broker is away
+ * each connection says so again and again: one line a second is enough.
+ */
+function logEntries(log: Logger): (entry: LogEntry) => void {
+  const warn = createBoundedLog(log, 1);
+  return ({ namespace, label, log: { message, error } }) => {
+    const fields = { kafka: namespace, ...(typeof error === 'string' ? { error } : {}) };
+    if (label === 'ERROR') warn(fields, message);
+    else log.debug(fields, message);
+  };
 }

@@ -26,8 +26,8 @@ export interface Warehouse {
   query<Row>(sql: string, params?: QueryParams): Promise<Row[]>;
   /** A statement without rows. */
   command(sql: string, params?: QueryParams): Promise<void>;
-  /** True when the server answers. */
-  ping(): Promise<boolean>;
+  /** Rejects when the server does not answer within the time. */
+  ping(timeoutMs: number): Promise<void>;
   /** Days after its upload that an image stays in the tables. */
   readonly retentionDays: number;
   readonly database: string;
@@ -107,7 +107,10 @@ export function connectWarehouse(
         throw toWarehouseError(error);
       }
     },
-    ping: async () => (await client.ping()).success,
+    ping: async (timeoutMs) => {
+      const answer = await client.ping({ select: false, abort_signal: AbortSignal.timeout(timeoutMs) });
+      if (!answer.success) throw answer.error;
+    },
     close: () => client.close(),
   };
 }

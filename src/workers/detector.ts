@@ -5,10 +5,12 @@ import { detectorSettings } from '../calibration/index.js';
 import { detectQueue } from '../domain/index.js';
 import { createEngine, loadModel, LONGEST_HANG_MS, Pacer } from '../inference/index.js';
 import { serveRole, type RoleContext, type RunningRole } from '../service/index.js';
+import { askStorage } from '../storage/index.js';
 import { createProducer } from '../stream/index.js';
 import { connectWorker, installRuntime, runWorker } from './factory.js';
 import { holdShare } from './share.js';
 import { WorkerSwitch } from './switch.js';
+import { watchServers } from './watchServers.js';
 
 /** The model that comes with Penstock. */
 const DEFAULT_MODEL_DIR = fileURLToPath(new URL('../../models/shapes', import.meta.url));
@@ -32,6 +34,10 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const engine = createEngine({ config, settings, model, pacer, log, metrics, onUnfit });
   const producer = await createProducer({ config, log, metrics });
   const { connection, namespace } = await connectWorker(context);
+  const storage = { endpoint: config.PENSTOCK_GCS_ENDPOINT, projectId: config.PENSTOCK_GCS_PROJECT };
+  const unwatch = watchServers(context, connection, {
+    storage: { server: 'the storage', ask: (timeoutMs) => askStorage(storage, timeoutMs) },
+  });
   const activities = createDetectionActivities({
     engine,
     publish: createResultPublisher(producer),
@@ -80,6 +86,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   return {
     stop: async () => {
       clearInterval(readiness);
+      await unwatch();
       await Promise.all([bulk.close(), express.close()]);
       await share.leave();
       await engine.close();

@@ -10,6 +10,7 @@ import {
 } from '@temporalio/worker';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { retryForever, type RoleContext } from '../service/index.js';
+import { createBoundedLog } from '../telemetry/index.js';
 
 /** A Temporal worker that runs until `stop`. */
 export interface RunningWorker {
@@ -32,10 +33,14 @@ export function installRuntime({ log }: RoleContext): void {
     WARN: 'warn',
     ERROR: 'error',
   };
+  // While Temporal is away every poller warns at every try.
+  const warn = createBoundedLog(log, 1);
   Runtime.install({
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       const { workflowId, error } = (meta ?? {}) as { workflowId?: unknown; error?: unknown };
-      log[levels[level]]({ batchId: workflowId, err: error, component: 'temporal' }, message);
+      const fields = { batchId: workflowId, err: error, component: 'temporal' };
+      if (levels[level] === 'warn') warn(fields, message);
+      else log[levels[level]](fields, message);
     }),
     shutdownSignals: [],
   });
@@ -60,7 +65,10 @@ export async function connectWorker(
     {
       backoff: { firstMs: 250, maxMs: 5_000 },
       signal: stopping,
-      onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'Temporal is away'),
+      onError: (error, tries, waitMs) => {
+        waits.set('temporal', 'Temporal is away');
+        log.warn({ err: error, tries, waitMs }, 'Temporal is away');
+      },
     },
   );
   waits.delete('temporal');

@@ -20,6 +20,7 @@ import { createWarehouse } from '../warehouse/index.js';
 import { watchAudit } from './auditMetrics.js';
 import { watchCapacity } from './capacityMetrics.js';
 import { connectWorker, installRuntime, runWorker, workflowBundle } from './factory.js';
+import { watchServers } from './watchServers.js';
 
 /** Without a breaker images that fail for the system's fault die after half a minute; without capacity leases run out. */
 const ENSURE_EVERY_MS = 20_000;
@@ -37,6 +38,9 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const { connection, namespace } = await connectWorker(context);
   const warehouse = createWarehouse(config, log);
   const producer = await createProducer({ config, log, metrics });
+  const unwatch = watchServers(context, connection, {
+    clickhouse: { server: 'ClickHouse', ask: (timeoutMs) => warehouse.ping(timeoutMs) },
+  });
   const lister = createObjectLister({
     endpoint: config.PENSTOCK_GCS_ENDPOINT,
     projectId: config.PENSTOCK_GCS_PROJECT,
@@ -79,6 +83,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   return {
     stop: async () => {
       clearInterval(watch);
+      await unwatch();
       capacity.stop();
       audits?.stop();
       await worker.stop();

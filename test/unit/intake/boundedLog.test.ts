@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { createBoundedLog } from '../../../src/intake/boundedLog.js';
+import { createBoundedLog } from '../../../src/telemetry/index.js';
 import { capturedLogger } from './capturedLogger.js';
 import { binaryEvent, startIntake } from './rig.js';
 

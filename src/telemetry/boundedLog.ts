@@ -1,4 +1,4 @@
-import type { Logger } from '../telemetry/index.js';
+import type { Logger } from './log.js';
 
 /** A line that may be left out when there are too many; how many were is said in the next one. */
 export type BoundedLog = (fields: Record<string, unknown>, message: string) => void;

@@ -1,0 +1,31 @@
+import { askTemporal } from '../client/index.js';
+import { watchProblems, watchServer, type RoleContext } from '../service/index.js';
+import { createBrokerCheck } from '../stream/index.js';
+
+/** Asks a server; rejects when it does not answer within the time. */
+type Ask = (timeoutMs: number) => Promise<unknown>;
+
+/**
+ * Watches the servers of a worker, for `/readyz` and the log: Temporal and Kafka, and `further` ones by the name of
+ * their wait. Returns what ends it.
+ */
+export function watchServers(
+  context: RoleContext,
+  connection: Parameters<typeof askTemporal>[0],
+  further: Readonly<Record<string, { server: string; ask: Ask }>>,
+): () => Promise<void> {
+  const broker = createBrokerCheck(context.config, context.log);
+  const all: Record<string, { server: string; ask: Ask }> = {
+    temporal: { server: 'Temporal', ask: (timeoutMs) => askTemporal(connection, timeoutMs) },
+    kafka: { server: 'Kafka', ask: (timeoutMs) => broker.ask(timeoutMs) },
+    ...further,
+  };
+  const ends = Object.entries(all).flatMap(([name, { server, ask }]) => {
+    const watched = watchServer(server, ask);
+    return [watchProblems(context, name, () => watched.problems()), () => watched.stop()];
+  });
+  return async () => {
+    for (const end of ends) end();
+    await broker.close();
+  };
+}
