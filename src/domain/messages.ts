@@ -98,9 +98,17 @@ export const deadLetterSchema = z.object({
   payload: z.string().describe('The refused body or record; cut at 64 KiB'),
   payloadEncoding: z.enum(['utf8', 'base64']),
   payloadTruncated: z.boolean(),
+  key: z.string().max(4096).optional().describe('Key of the record, where it had one'),
+  headers: z
+    .record(z.string().max(128), z.string().max(2048))
+    .optional()
+    .describe('Headers of the record; of a request those that say what its body is, never credentials'),
   receivedAtMs: epochMs,
 });
 export type DeadLetter = z.infer<typeof deadLetterSchema>;
+
+/** Header of a record that was sent again: the id of its dead letter. */
+export const DEAD_LETTER_HEADER = 'penstock-dead-letter';
 
 /** Most bytes of a refused body that a dead letter keeps. */
 export const DEAD_LETTER_PAYLOAD_BYTES = 65_536;

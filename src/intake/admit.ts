@@ -8,7 +8,7 @@ import {
 import { DEAD_LETTERS_TOPIC, type DeadLetterReason } from '../domain/index.js';
 import type { Router } from '../routing/index.js';
 import { deadLetter } from '../stream/index.js';
-import type { IncomingEvent } from './reading.js';
+import { tellingHeaders, type IncomingEvent } from './reading.js';
 
 /** What is to become of an event, once the broker has the record. */
 export type Admission =
@@ -53,6 +53,7 @@ function keepAsDeadLetter(
     detail,
     origin: `POST ${path} (${event.form}${source})`,
     payload: event.payload,
+    headers: tellingHeaders(event.headers),
     receivedAtMs: nowMs,
   });
   return {

@@ -6,6 +6,10 @@ import { parseJson, TooManyEventsError, type EventRequest, type IncomingEvent } 
 const FINALIZED = 'google.cloud.storage.object.v1.finalized';
 const MESSAGE_PUBLISHED = 'google.cloud.pubsub.topic.v1.messagePublished';
 
+const STRUCTURED = 'application/cloudevents+json';
+/** With these an event of a batch would have come alone. */
+const ALONE = { 'content-type': STRUCTURED };
+
 /** A small body may hold a hundred thousand elements, each of which would be a record. */
 const MAX_BATCH_EVENTS = 1000;
 
@@ -23,7 +27,7 @@ const attributesSchema = z.object({
 export function readCloudEvents({ headers, body }: EventRequest, nowMs: number): IncomingEvent[] {
   const contentType = headers['content-type'];
   const mediaType = typeof contentType === 'string' ? (contentType.split(';')[0] ?? '').trim().toLowerCase() : '';
-  if (mediaType.startsWith('application/cloudevents')) return readJsonModes(mediaType, body, nowMs);
+  if (mediaType.startsWith('application/cloudevents')) return readJsonModes(mediaType, { headers, body }, nowMs);
   const attributes = {
     specversion: headers['ce-specversion'],
     type: headers['ce-type'],
@@ -32,31 +36,32 @@ export function readCloudEvents({ headers, body }: EventRequest, nowMs: number):
   };
   if (attributes.specversion === undefined && attributes.type === undefined) {
     const detail = 'no CloudEvent: neither ce-* headers nor the content type application/cloudevents+json';
-    return [{ reading: refused('UNPARSABLE', detail), payload: body, form: 'no CloudEvent' }];
+    return [{ reading: refused('UNPARSABLE', detail), payload: body, headers, form: 'no CloudEvent' }];
   }
   const read = readEvent(attributes, () => parseJson(body), nowMs);
-  return [{ ...read, payload: body, form: form('binary', attributes.type) }];
+  return [{ ...read, payload: body, headers, form: form('binary', attributes.type) }];
 }
 
-function readJsonModes(mediaType: string, body: Buffer, nowMs: number): IncomingEvent[] {
+function readJsonModes(mediaType: string, { headers, body }: EventRequest, nowMs: number): IncomingEvent[] {
   const whole = (reason: Reading): IncomingEvent[] => [
-    { reading: reason, payload: body, form: mediaType.slice(0, 80) },
+    { reading: reason, payload: body, headers, form: mediaType.slice(0, 80) },
   ];
   const isBatch = mediaType === 'application/cloudevents-batch+json';
-  if (!isBatch && mediaType !== 'application/cloudevents+json') {
+  if (!isBatch && mediaType !== STRUCTURED) {
     return whole(refused('UNPARSABLE', 'only the JSON format of CloudEvents is read'));
   }
   const json = parseJson(body);
   if (!json.ok) return whole(refused('UNPARSABLE', `body: ${json.detail}`));
-  if (!isBatch) return [{ ...readStructured(json.value, nowMs), payload: body }];
+  if (!isBatch) return [{ ...readStructured(json.value, nowMs), payload: body, headers }];
   if (!Array.isArray(json.value)) return whole(refused('UNPARSABLE', 'body: a batch is a JSON array'));
   const elements: unknown[] = json.value;
   if (elements.length > MAX_BATCH_EVENTS)
     throw new TooManyEventsError(`${elements.length} events in a batch, at most ${MAX_BATCH_EVENTS}`);
-  return elements.map((element) => ({
-    ...readStructured(element, nowMs),
-    payload: elementText(element) ?? body,
-  }));
+  return elements.map((element) => {
+    const text = elementText(element);
+    const alone = text === undefined ? { payload: body, headers } : { payload: text, headers: ALONE };
+    return { ...readStructured(element, nowMs), ...alone };
+  });
 }
 
 /** Undefined for what is nested too deep to be written again, although it could be read. */
@@ -68,7 +73,7 @@ function elementText(element: unknown): Buffer | undefined {
   }
 }
 
-function readStructured(event: unknown, nowMs: number): Omit<IncomingEvent, 'payload'> {
+function readStructured(event: unknown, nowMs: number): Omit<IncomingEvent, 'payload' | 'headers'> {
   if (!isRecord(event)) return { reading: refused('UNPARSABLE', 'no CloudEvent: no JSON object'), form: 'structured' };
   const content = (): ReturnType<typeof parseJson> => {
     const base64 = event['data_base64'];

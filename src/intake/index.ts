@@ -4,6 +4,9 @@ import { createBrokerCheck, createProducer, ensureTopics } from '../stream/index
 import { serveDetectApi } from './detect/index.js';
 import { createIntake } from './intake.js';
 
+export { createReadAgain } from './readAgain.js';
+export type { Admission } from './admit.js';
+
 /**
  * The role `intake`: takes the events of Cloud Storage over HTTP and hands them to Kafka. It answers 2xx only when the
  * broker has acknowledged.

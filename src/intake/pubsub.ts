@@ -21,9 +21,9 @@ export function readPush({ headers, body }: EventRequest, nowMs: number): Incomi
   const unwrapped = headers['x-goog-pubsub-message-id'];
   if (typeof unwrapped === 'string') {
     const reading = readNotification(attributesFromHeaders(headers), body, 'body', nowMs);
-    return { reading, sourceId: unwrapped, payload: body, form: 'unwrapped push' };
+    return { reading, sourceId: unwrapped, payload: body, headers, form: 'unwrapped push' };
   }
-  const event = { payload: body, form: 'push' };
+  const event = { payload: body, headers, form: 'push' };
   const json = parseJson(body);
   if (!json.ok) return { ...event, reading: refused('UNPARSABLE', `body: ${json.detail}`) };
   if (!isRecord(json.value) || !isRecord(json.value['message'])) {

@@ -6,6 +6,8 @@ export interface IncomingEvent {
   reading: Reading;
   sourceId?: string;
   payload: Buffer;
+  /** Of the request, or of one that would have brought this event alone. */
+  headers: EventRequest['headers'];
   /** Form and type, for the origin of a dead letter. */
   form: string;
 }
@@ -14,6 +16,21 @@ export interface IncomingEvent {
 export interface EventRequest {
   headers: Readonly<Record<string, string | string[] | undefined>>;
   body: Buffer;
+}
+
+/** Headers that a reader looks at, and thus all that says what a body is. None of them is a credential. */
+const TELLING = [
+  ...['content-type', 'ce-specversion', 'ce-type', 'ce-source', 'ce-id', 'x-goog-pubsub-message-id'],
+  ...['eventtype', 'bucketid', 'objectid', 'objectgeneration', 'eventtime', 'payloadformat'],
+];
+
+/** Headers without which a body could not be read again. */
+export function tellingHeaders(headers: EventRequest['headers']): Record<string, string> {
+  const told = TELLING.flatMap((name) => {
+    const value = headers[name];
+    return typeof value === 'string' ? [[name, value]] : [];
+  });
+  return Object.fromEntries(told) as Record<string, string>;
 }
 
 /** Parses JSON in UTF-8. Bytes that are no UTF-8 are refused: replacing them would change the name of an object. */

@@ -2,12 +2,11 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { createBoundedLog, type Logger } from '../telemetry/index.js';
 import type { Admission } from './admit.js';
 import type { BodyBudget } from './bodyBudget.js';
-import { readCloudEvents } from './cloudEvents.js';
 import type { DiskWatermark } from './diskWatermark.js';
 import type { GroupCommit } from './groupCommit.js';
 import type { IntakeMetrics, Unavailable } from './intakeMetrics.js';
-import { readPush } from './pubsub.js';
-import type { EventRequest, IncomingEvent } from './reading.js';
+import { READERS, type Reader } from './readers.js';
+import type { IncomingEvent } from './reading.js';
 import type { SenderCheck } from './sender.js';
 
 export interface IntakeRoutesOptions {
@@ -81,7 +80,7 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
   };
 
   const receive =
-    (path: string, read: (request: EventRequest, nowMs: number) => IncomingEvent[]) =>
+    (path: string, read: Reader) =>
     async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const nowMs = now();
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
@@ -125,7 +124,7 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
       if (status >= 500) log.error({ err: error, path: request.routeOptions.url }, 'request failed');
       return reply.code(status).send({ error: status >= 500 ? 'internal error' : error.message });
     });
-    const endpoint = (url: string, read: (request: EventRequest, nowMs: number) => IncomingEvent[]): void => {
+    const endpoint = (url: string, read: Reader): void => {
       scope.post(url, { onRequest: gate }, receive(url, read));
       const refuseMethod = (_request: FastifyRequest, reply: FastifyReply): FastifyReply =>
         reply.code(405).header('allow', 'POST').send({ error: 'only POST' });
@@ -136,8 +135,7 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
         handler: refuseMethod,
       });
     };
-    endpoint('/events/gcs', readCloudEvents);
-    endpoint('/events/pubsub', (request, nowMs) => [readPush(request, nowMs)]);
+    for (const [url, read] of Object.entries(READERS)) endpoint(url, read);
   };
 }
 

@@ -110,9 +110,10 @@ function issuesOf({ issues }: { issues: readonly { path: readonly PropertyKey[];
 
 export function sourceOf(
   { topic, partition, signal }: Slice,
-  { offset, value, timestampMs }: StreamRecord,
+  { offset, key, value, headers, timestampMs }: StreamRecord,
 ): RecordSource {
-  return { topic, partition, offset, origin: `${topic}/${partition}/${offset}`, value, timestampMs, signal };
+  const origin = `${topic}/${partition}/${offset}`;
+  return { topic, partition, offset, origin, key, value, timestampMs, signal, ...(headers ? { headers } : {}) };
 }
 
 /** Number of the month since 1970: the tables' partitions are months. */

@@ -50,7 +50,11 @@ class KafkaProducer implements StreamProducer {
           topic,
           acks: -1,
           timeout: 10_000,
-          messages: part.map(({ key, value }) => ({ key: key ?? null, value })),
+          messages: part.map(({ key, value, headers }) => ({
+            key: key ?? null,
+            value,
+            ...(headers ? { headers } : {}),
+          })),
         });
       }
     } catch (error) {

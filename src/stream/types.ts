@@ -8,6 +8,7 @@ export interface StreamRecord {
   offset: bigint;
   key: string | null;
   value: Buffer;
+  headers?: Readonly<Record<string, string>>;
   /** Broker or producer time, milliseconds since the epoch. */
   timestampMs: number;
 }
@@ -17,6 +18,7 @@ export interface OutgoingRecord {
   /** Decides the partition; without it records are spread. */
   key?: string;
   value: string;
+  headers?: Readonly<Record<string, string>>;
 }
 
 /**

@@ -1,4 +1,17 @@
 export { countDeadLetters, countImages, storedWithin, type ImageCounts } from './counts.js';
+export {
+  decisionsOf,
+  LETTER_IS_OPEN,
+  listLetters,
+  recordDecisions,
+  wholeLetters,
+  type DecisionRow,
+  type LetterFilter,
+  type LetterPlace,
+  type LetterRow,
+  type LetterState,
+  type WholeLetter,
+} from './deadLetters.js';
 export { WarehouseError, type WarehouseErrorKind } from './errors.js';
 export {
   refusedEventsOf,
@@ -31,6 +44,7 @@ export {
   capacityChangeRow,
   DEAD_LETTERS,
   deadLetterRow,
+  type DeadLetterDecision,
   IMAGE_RESULTS,
   imageResultRow,
   UPLOAD_EVENTS,

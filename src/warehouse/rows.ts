@@ -27,7 +27,7 @@ export const DEAD_LETTERS: Target = {
   table: 'dead_letter_records',
   columns: [
     ...['id', 'source', 'reason', 'detail', 'origin', 'payload', 'payload_encoding', 'payload_truncated'],
-    'received_at',
+    ...['received_at', 'record_key', 'headers'],
   ],
 };
 
@@ -71,6 +71,10 @@ export function deadLetterRow(letter: DeadLetter): string {
     letter.payloadEncoding,
     letter.payloadTruncated,
     letter.receivedAtMs,
+    letter.key?.toWellFormed() ?? null,
+    Object.fromEntries(
+      Object.entries(letter.headers ?? {}).map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]),
+    ),
   ]);
 }
 
@@ -124,5 +128,32 @@ export function capacityChangeRow(change: ChangeRecord): string {
     change.model,
     change.before,
     change.after,
+  ]);
+}
+
+/** What a person decided about a dead letter. */
+export interface DeadLetterDecision {
+  letterId: string;
+  letterReceivedAtMs: number;
+  decision: 'replayed' | 'discarded';
+  decidedAtMs: number;
+  who: string;
+  why: string;
+}
+
+export const DEAD_LETTER_DECISIONS: Target = {
+  table: 'dead_letter_decision_records',
+  columns: ['letter_id', 'letter_received_at', 'decision', 'decided_at', 'who', 'why'],
+};
+
+/** The row of `DEAD_LETTER_DECISIONS` for a decision. */
+export function deadLetterDecisionRow(decision: DeadLetterDecision): string {
+  return JSON.stringify([
+    decision.letterId,
+    decision.letterReceivedAtMs,
+    decision.decision,
+    decision.decidedAtMs,
+    decision.who.toWellFormed(),
+    decision.why.toWellFormed(),
   ]);
 }
