@@ -4,6 +4,7 @@ import { auditCommand } from './audit/index.js';
 import { breakerCommand } from './breaker/index.js';
 import { capacityCommand } from './capacity/index.js';
 import { calibrateCommand } from './calibrate/index.js';
+import { deadCommand } from './dead/index.js';
 import { demoCommand } from './demo/index.js';
 import { imageCommand } from './image/index.js';
 import { migrateCommand } from './migrate/index.js';
@@ -41,6 +42,7 @@ export function program(): Command {
   penstock.addCommand(backfillCommand());
   penstock.addCommand(imageCommand());
   penstock.addCommand(auditCommand());
+  penstock.addCommand(deadCommand());
   penstock.addCommand(migrateCommand());
   penstock.addCommand(modelCommand());
   penstock.addCommand(routingCommand());

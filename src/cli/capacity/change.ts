@@ -1,7 +1,7 @@
-import { hostname, userInfo } from 'node:os';
 import { changeCapacity, readCapacity } from '../../client/index.js';
 import { LEASE_MARGIN_MS, type CapacityChange, type CapacityState, type ChangeRecord } from '../../domain/index.js';
 import { EXIT } from '../verb.js';
+import { who } from '../who.js';
 import type { ChangeFlags } from './index.js';
 import { valueText } from './text.js';
 import { withCapacity } from './withCapacity.js';
@@ -41,15 +41,4 @@ export function changeText(record: ChangeRecord, state?: CapacityState): string 
 
 function holdersOf({ models, window }: CapacityState): { holder: string; expiresAtMs: number }[] {
   return [...models.flatMap(({ holders }) => holders), ...window.holders];
-}
-
-/** `user@host`; a container may have no name for its user. */
-function who(): string {
-  let user = 'unknown';
-  try {
-    user = userInfo().username;
-  } catch {
-    // There is no entry for this user.
-  }
-  return `${user}@${hostname()}`.slice(0, 200);
 }

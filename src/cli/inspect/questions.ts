@@ -9,7 +9,7 @@ import {
 } from '../../domain/index.js';
 import { readArrivals, readBacklog } from '../../stream/index.js';
 import type { Logger } from '../../telemetry/index.js';
-import { createWarehouse, storedWithin } from '../../warehouse/index.js';
+import { createWarehouse, LETTER_IS_OPEN, storedWithin } from '../../warehouse/index.js';
 import { HEALTHY, reasonOf, unhealthy, type Health } from './health.js';
 
 /** An answer of a server with its health; null when it gave none. */
@@ -113,6 +113,7 @@ export interface Stored {
   lastMinute: number;
   /** Of the last day, by reason code. */
   deadImages: Record<string, number>;
+  /** Of the last 30 days, by reason code; only those that nobody has replayed or discarded. */
   deadLetters: Record<string, number>;
 }
 
@@ -134,7 +135,7 @@ export function askClickHouse(config: Config, log: Logger, timeoutMs: number): P
         ),
         byReason(
           `SELECT reason, count() AS records FROM dead_letters
-           WHERE received_at > now64(3) - INTERVAL 1 DAY GROUP BY reason ORDER BY records DESC`,
+           WHERE received_at > now64(3) - INTERVAL 30 DAY AND ${LETTER_IS_OPEN} GROUP BY reason ORDER BY records DESC`,
         ),
       ]);
       return { lastMinute: Number(row?.images ?? 0), deadImages, deadLetters };

@@ -42,6 +42,7 @@ export interface StatusReport {
   expectedWaitSeconds: number | null;
   /** Of the last 24 hours, by reason code. */
   deadImages: Record<string, number> | null;
+  /** Of the last 30 days, by reason code; only those that nobody has replayed or discarded. */
   deadLetters: Record<string, number> | null;
   /** By name; null where the environment alone points at the stack: it doesn't say where roles are. */
   roles: Record<string, Health> | null;
@@ -120,7 +121,7 @@ export function statusTable(report: StatusReport): string {
     ...capacityLines(report.capacity),
     ['forecast', forecastText(report.forecast, report.capacity)],
     ['dead images (24 h)', reasons(report.deadImages)],
-    ['dead letters (24 h)', reasons(report.deadLetters)],
+    ['open dead letters (30 d)', reasons(report.deadLetters)],
     ...(report.audit === null ? [] : [['last audit', auditText(report.audit)]]),
   );
   const health = new Table(STYLE);

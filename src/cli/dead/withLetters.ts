@@ -1,0 +1,24 @@
+import type { Config } from '../../config/index.js';
+import { createLogger } from '../../telemetry/index.js';
+import { createWarehouse, WarehouseError, type Warehouse } from '../../warehouse/index.js';
+import { findStack } from '../findStack.js';
+import { reasonOf } from '../inspect/index.js';
+import { VerbError } from '../verb.js';
+import type { DeadFlags } from './index.js';
+
+/** Opens ClickHouse for `work`. Throws VerbError with what ClickHouse says when it can't be asked. */
+export async function withLetters<T>(
+  { dataDir }: DeadFlags,
+  work: (warehouse: Warehouse, config: Config) => Promise<T>,
+): Promise<T> {
+  const { config } = await findStack(dataDir);
+  const warehouse = createWarehouse(config, createLogger('dead', 'silent'));
+  try {
+    return await work(warehouse, config);
+  } catch (error) {
+    if (error instanceof WarehouseError) throw new VerbError(`ClickHouse: ${reasonOf(error)}`);
+    throw error;
+  } finally {
+    await warehouse.close();
+  }
+}
