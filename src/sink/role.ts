@@ -8,7 +8,7 @@ import {
   type RunningRole,
 } from '../service/index.js';
 import { createBrokerCheck, createConsumer, createProducer } from '../stream/index.js';
-import { createWarehouse } from '../warehouse/index.js';
+import { awaitSchema, createWarehouse } from '../warehouse/index.js';
 import { insertRows } from './insertRows.js';
 import { sinkMetrics } from './metrics.js';
 import { createSink } from './sink.js';
@@ -30,6 +30,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const { config, log, metrics, listen, stopping, fail } = context;
   await listen();
   const warehouse = createWarehouse(config, log);
+  await awaitSchema(warehouse, context);
   const producer = await createProducer({ config, log, metrics });
   const broker = createBrokerCheck(config, log);
   const kafka = watchServer('Kafka', (timeoutMs) => broker.ask(timeoutMs));

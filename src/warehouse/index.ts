@@ -1,3 +1,4 @@
+export { awaitSchema, type AwaitSchemaOptions } from './awaitSchema.js';
 export { countDeadLetters, countImages, storedWithin, type ImageCounts } from './counts.js';
 export {
   decisionsOf,

@@ -77,17 +77,22 @@ async function record(warehouse: Warehouse, { version, name, checksum }: Migrati
   );
 }
 
-async function pendingOf(warehouse: Warehouse, migrations: readonly Migration[]): Promise<Migration[]> {
+/** Checksum of each applied migration by its number. */
+export async function appliedMigrations(warehouse: Warehouse): Promise<Map<number, string>> {
+  return new Map((await readApplied(warehouse)).map(({ version, checksum }) => [version, checksum]));
+}
+
+async function readApplied(warehouse: Warehouse): Promise<Pick<Migration, 'version' | 'name' | 'checksum'>[]> {
   const [table] = await warehouse.query(
-    'SELECT 1 FROM system.tables WHERE database = currentDatabase() AND name = {name:String}',
-    {
-      name: 'schema_migrations',
-    },
+    'SELECT 1 FROM system.tables WHERE database = {database:String} AND name = {name:String}',
+    { database: warehouse.database, name: 'schema_migrations' },
   );
-  if (table === undefined) return [...migrations];
-  const applied = await warehouse.query<{ version: number; name: string; checksum: string }>(
-    'SELECT version, name, checksum FROM schema_migrations FINAL ORDER BY version',
-  );
+  if (table === undefined) return [];
+  return warehouse.query('SELECT version, name, checksum FROM schema_migrations FINAL ORDER BY version');
+}
+
+async function pendingOf(warehouse: Warehouse, migrations: readonly Migration[]): Promise<Migration[]> {
+  const applied = await readApplied(warehouse);
   for (const { version, name, checksum } of applied) {
     const known = migrations.find((migration) => migration.version === version);
     if (known === undefined)

@@ -16,7 +16,7 @@ import { retryForever, serveRole, type RoleContext, type RunningRole } from '../
 import { createObjectLister } from '../storage/index.js';
 import { createProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
-import { createWarehouse } from '../warehouse/index.js';
+import { awaitSchema, createWarehouse } from '../warehouse/index.js';
 import { watchAudit } from './auditMetrics.js';
 import { watchCapacity } from './capacityMetrics.js';
 import { connectWorker, installRuntime, runWorker, workflowBundle } from './factory.js';
@@ -24,6 +24,8 @@ import { watchServers } from './watchServers.js';
 
 /** Without a breaker images that fail for the system's fault die after half a minute; without capacity leases run out. */
 const ENSURE_EVERY_MS = 20_000;
+/** Well below the lease of a detector. */
+const CLICKHOUSE_AWAY_MS = 3_000;
 
 /** Role `orchestrator`: runs the workflows, rollups and housekeeping, and keeps their schedules. */
 export function serve(): Promise<void> {
@@ -35,8 +37,10 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const routing = await openRouting(config, log, { metrics });
   await listen();
   installRuntime(context);
-  const { connection, namespace } = await connectWorker(context);
   const warehouse = createWarehouse(config, log);
+  // Leases are renewed also while ClickHouse is away: what needs it is tried again by itself.
+  await awaitSchema(warehouse, context, { awayMs: CLICKHOUSE_AWAY_MS });
+  const { connection, namespace } = await connectWorker(context);
   const producer = await createProducer({ config, log, metrics });
   const unwatch = watchServers(context, connection, {
     clickhouse: { server: 'ClickHouse', ask: (timeoutMs) => warehouse.ping(timeoutMs) },
