@@ -5,6 +5,7 @@ import { breakerCommand } from './breaker/index.js';
 import { capacityCommand } from './capacity/index.js';
 import { calibrateCommand } from './calibrate/index.js';
 import { deadCommand } from './dead/index.js';
+import { deployCommand } from './deploy/index.js';
 import { demoCommand } from './demo/index.js';
 import { imageCommand } from './image/index.js';
 import { migrateCommand } from './migrate/index.js';
@@ -44,6 +45,7 @@ export function program(): Command {
   penstock.addCommand(auditCommand());
   penstock.addCommand(deadCommand());
   penstock.addCommand(migrateCommand());
+  penstock.addCommand(deployCommand());
   penstock.addCommand(modelCommand());
   penstock.addCommand(routingCommand());
   return penstock;

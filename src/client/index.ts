@@ -10,6 +10,7 @@ export {
   ensureCapacity,
   readCapacity,
 } from './capacity.js';
+export { BuildError, listBuilds, promoteBuild, takeOverUnlessTaken, type Build } from './deployments.js';
 export { detectImageId, detectOne, type OneImageOutcome } from './detectOne.js';
 export { ensureSchedules } from './schedules.js';
 export { lastAudit } from './lastAudit.js';

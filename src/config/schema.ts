@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BUCKET_NAME, isTimeZone, MODEL_NAME } from '../domain/index.js';
+import { BUCKET_NAME, BUILD_ID, isTimeZone, MODEL_NAME } from '../domain/index.js';
 import { apiKeys, BEARER_TOKEN, NO_TOKEN } from './apiKeys.js';
 
 /**
@@ -158,6 +158,15 @@ export const environmentSchema = z.object({
   PENSTOCK_LANE_WEIGHTS: list('').describe(
     'Shares of lanes in the window as lane=weight, separated by commas; 1 where a lane is not named. What a lane does not use is lent to the others.',
   ),
+
+  PENSTOCK_WORKER_VERSIONING: flag.describe(
+    'Orchestrators are workers of a build: batches end on the build that they began with, new ones begin on the current build. Which one that is `penstock deploy promote` says; the first one that is ever started is it at once. Needs Temporal 1.28 or later.',
+  ),
+  PENSTOCK_BUILD_ID: z
+    .string()
+    .regex(BUILD_ID, "letters, digits, '.', '_', '+', '-'; at most 100; not none")
+    .optional()
+    .describe('Name of the build for worker versioning. Default: the version and a hash of the workflows.'),
 
   PENSTOCK_LEASE_MS: int(30_000, 1_000, 600_000).describe(
     'Milliseconds that a lease of a share of the cap, or of places in the window, is good for without being renewed; it is renewed three times as often. A shorter outage of the orchestrator goes unnoticed, a longer one stops detection.',

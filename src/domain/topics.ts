@@ -34,6 +34,13 @@ export const ORCHESTRATION_QUEUE = 'penstock-orchestration';
 /** Schedule of the audit; ids of its runs begin with it. */
 export const AUDIT_SCHEDULE_ID = 'penstock-audit';
 
+/** Name of the worker deployment of orchestrators in Temporal: its versions are builds. */
+export const ORCHESTRATOR_DEPLOYMENT = 'penstock-orchestrator';
+
+/** Ids of builds: one that stands for no build, and what all others look like. */
+export const NO_BUILD = 'none';
+export const BUILD_ID = /^(?!none$)[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/;
+
 /** Queue of the detectors of a model; express work has one of its own with a slot kept for it. */
 export function detectQueue(model: string, express: boolean): string {
   return express ? `penstock-detect-${model}-express` : `penstock-detect-${model}`;

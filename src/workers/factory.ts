@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import {
   DefaultLogger,
   NativeConnection,
@@ -20,9 +18,6 @@ export interface RunningWorker {
 
 /** Running activities get so long to end before they are told to hand back. */
 const GRACE_TIME = '5s';
-
-/** Where the build puts the bundle of all workflows. */
-export const WORKFLOW_BUNDLE = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
 
 /** Sends what the SDK and the core log into the role's log. Once in a process. */
 export function installRuntime({ log }: RoleContext): void {
@@ -82,7 +77,10 @@ export async function runWorker(
     Partial<
       Pick<
         WorkerOptions,
-        'maxConcurrentActivityTaskExecutions' | 'maxConcurrentActivityTaskPolls' | 'maxCachedWorkflows'
+        | 'maxConcurrentActivityTaskExecutions'
+        | 'maxConcurrentActivityTaskPolls'
+        | 'maxCachedWorkflows'
+        | 'workerDeploymentOptions'
       >
     >,
 ): Promise<RunningWorker> {
@@ -101,9 +99,4 @@ export async function runWorker(
       await running.catch(() => undefined);
     },
   };
-}
-
-export function workflowBundle(): { codePath: string } {
-  if (!existsSync(WORKFLOW_BUNDLE)) throw new Error(`${WORKFLOW_BUNDLE} is missing: run npm run build`);
-  return { codePath: WORKFLOW_BUNDLE };
 }

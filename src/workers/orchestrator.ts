@@ -8,6 +8,7 @@ import {
   ensureSchedules,
   openBatchRanges,
   readBreakers,
+  takeOverUnlessTaken,
 } from '../client/index.js';
 import type { Config } from '../config/index.js';
 import { ORCHESTRATION_QUEUE } from '../domain/index.js';
@@ -19,8 +20,9 @@ import type { Logger } from '../telemetry/index.js';
 import { awaitSchema, createWarehouse } from '../warehouse/index.js';
 import { watchAudit } from './auditMetrics.js';
 import { watchCapacity } from './capacityMetrics.js';
-import { connectWorker, installRuntime, runWorker, workflowBundle } from './factory.js';
 import { watchServers } from './watchServers.js';
+import { workflowBuild } from './build.js';
+import { connectWorker, installRuntime, runWorker } from './factory.js';
 
 /** Without a breaker images that fail for the system's fault die after half a minute; without capacity leases run out. */
 const ENSURE_EVERY_MS = 20_000;
@@ -37,6 +39,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const routing = await openRouting(config, log, { metrics });
   await listen();
   installRuntime(context);
+  const build = await workflowBuild(config);
   const warehouse = createWarehouse(config, log);
   // Leases are renewed also while ClickHouse is away: what needs it is tried again by itself.
   await awaitSchema(warehouse, context, { awayMs: CLICKHOUSE_AWAY_MS });
@@ -58,7 +61,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     connection,
     namespace,
     taskQueue: ORCHESTRATION_QUEUE,
-    workflowBundle: workflowBundle(),
+    ...build.options,
     activities: createOrchestrationActivities({
       ...{ config, log, warehouse, producer, lister, route: routing.route },
       pins: () => routing.pins(),
@@ -68,6 +71,13 @@ async function start(context: RoleContext): Promise<RunningRole> {
     maxConcurrentActivityTaskExecutions: 10,
     maxCachedWorkflows: 200,
   });
+  const { buildId } = build;
+  if (buildId !== undefined)
+    await retryForever(() => takeOverUnlessTaken(temporal, buildId), {
+      backoff: { firstMs: 250, maxMs: 5_000 },
+      signal: stopping,
+      onError: (err, tries, waitMs) => log.warn({ err, buildId, tries, waitMs }, 'the build is not registered yet'),
+    });
   await ensureSchedules(temporal.client, config);
   sayAudit(config, log);
   await configureBreaker(temporal.client, config);

@@ -46,6 +46,17 @@ export async function untilCancelled(): Promise<never> {
   }
 }
 
+/** Heartbeats until `end`. */
+export async function beatUntil(end: Promise<void>): Promise<void> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 100);
+  try {
+    await end;
+  } finally {
+    clearInterval(beat);
+  }
+}
+
 /** As a detector that died: no heartbeat, and no answer that anyone waits for. Ends with the worker of the test. */
 export async function silence(): Promise<never> {
   return Context.current().cancelled;
@@ -56,12 +67,15 @@ export class ScriptedDetectors {
   readonly #connection: NativeConnection;
   readonly #running: { worker: Worker; end: Promise<void> }[] = [];
 
-  private constructor(connection: NativeConnection) {
+  private constructor(
+    connection: NativeConnection,
+    private readonly namespace: string,
+  ) {
     this.#connection = connection;
   }
 
-  static async connect(address: string): Promise<ScriptedDetectors> {
-    return new ScriptedDetectors(await NativeConnection.connect({ address }));
+  static async connect(address: string, namespace = 'default'): Promise<ScriptedDetectors> {
+    return new ScriptedDetectors(await NativeConnection.connect({ address }), namespace);
   }
 
   async start(model: string, answer: Answer, express = false): Promise<ScriptedDetector> {
@@ -78,6 +92,7 @@ export class ScriptedDetectors {
     };
     const worker = await Worker.create({
       connection: this.#connection,
+      namespace: this.namespace,
       taskQueue: detectQueue(model, express),
       activities: { ...activities },
       maxHeartbeatThrottleInterval: '200ms',
