@@ -10,6 +10,7 @@ import {
   type Reason,
 } from '../domain/index.js';
 import { routingFileSchema } from '../routing/index.js';
+import { tablesFileSchema } from '../tables/index.js';
 
 /** A file of the repository that is written by the program from its own types. */
 export interface GeneratedFile {
@@ -30,6 +31,12 @@ export function generatedFiles(): GeneratedFile[] {
       'Routes',
       'The file that PENSTOCK_ROUTING_FILE names (YAML, UTF-8); docs/routing.md describes it.',
       routingFileSchema,
+    ),
+    fileSchema(
+      'sink',
+      'Tables of the sink',
+      'The file that PENSTOCK_SINK_TABLES_FILE names (JSON, UTF-8); docs/sink.md describes it.',
+      tablesFileSchema,
     ),
     fileSchema(
       'capacity',

@@ -12,6 +12,7 @@ import { migrateCommand } from './migrate/index.js';
 import { modelCommand } from './model/index.js';
 import { routingCommand } from './routing/index.js';
 import { statusCommand } from './status/index.js';
+import { tablesCommand } from './tables/index.js';
 import { upCommand } from './up.js';
 import { runRole, withMisuseCode } from './verb.js';
 
@@ -48,5 +49,6 @@ export function program(): Command {
   penstock.addCommand(deployCommand());
   penstock.addCommand(modelCommand());
   penstock.addCommand(routingCommand());
+  penstock.addCommand(tablesCommand());
   return penstock;
 }

@@ -280,6 +280,13 @@ export const environmentSchema = z.object({
     'Milliseconds after which an insert counts as unknown and is repeated.',
   ),
 
+  PENSTOCK_SINK_TABLES_FILE: z
+    .string()
+    .optional()
+    .describe(
+      "JSON file that maps further Kafka topics to tables (see sink.md), read when the sink starts. Without it the sink writes Penstock's own topics alone.",
+    ),
+
   PENSTOCK_ROLLUP_INTERVAL_MS: int(10_000, 1000, 3_600_000).describe('How often touched hours are rolled up.'),
   PENSTOCK_AUDIT_BUCKETS: list('').describe(
     'Buckets that the orchestrator audits by schedule, separated by commas, at most 50: what is in them and was never received, what was received and is nowhere. Empty: none.',

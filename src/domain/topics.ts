@@ -54,3 +54,7 @@ export function dispatcherGroup(lane: string): string {
   return `penstock.dispatcher.${lane}`;
 }
 export const SINK_GROUP = 'penstock.sink';
+/** The sink's group for a topic of others: one that is away, or new to some sinks only, keeps no other waiting. */
+export function sinkTableGroup(topic: string): string {
+  return `${SINK_GROUP}.table.${topic}`;
+}

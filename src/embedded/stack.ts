@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { loadConfig } from '../config/index.js';
 import { checkRouting } from '../routing/index.js';
+import { openTables } from '../tables/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { cacheDir } from './cache.js';
 import { claimDataDir } from './dataDir.js';
@@ -58,7 +59,9 @@ const LOG_CHECK_MS = 5_000;
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const dataDir = resolve(options.dataDir);
-  await checkRouting(loadConfig({ ...inheritedEnvironment(), ...options.environment }));
+  const config = loadConfig({ ...inheritedEnvironment(), ...options.environment });
+  await checkRouting(config);
+  await openTables(config);
   const model = options.modelDir === undefined ? undefined : await checkModel(options.modelDir);
   const lock = await claimDataDir(dataDir);
   const stack = new RunningStack({ ...options, dataDir, model }, lock);

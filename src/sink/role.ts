@@ -1,17 +1,20 @@
-import { DEAD_LETTERS_TOPIC, HELD_LANE, IMAGE_RESULTS_TOPIC, imageEventsTopic, SINK_GROUP } from '../domain/index.js';
 import {
-  retryForever,
-  serveRole,
-  watchProblems,
-  watchServer,
-  type RoleContext,
-  type RunningRole,
-} from '../service/index.js';
-import { createBrokerCheck, createConsumer, createProducer } from '../stream/index.js';
+  DEAD_LETTERS_TOPIC,
+  HELD_LANE,
+  IMAGE_RESULTS_TOPIC,
+  imageEventsTopic,
+  SINK_GROUP,
+  sinkTableGroup,
+} from '../domain/index.js';
+import { serveRole, watchProblems, watchServer, type RoleContext, type RunningRole } from '../service/index.js';
+import { createBrokerCheck, createProducer, type SliceHandler } from '../stream/index.js';
+import { openTables } from '../tables/index.js';
 import { awaitSchema, createWarehouse } from '../warehouse/index.js';
+import { consume, type Reading } from './consume.js';
 import { insertRows } from './insertRows.js';
 import { sinkMetrics } from './metrics.js';
-import { createSink } from './sink.js';
+import { createSink, type SinkOptions } from './sink.js';
+import { tableReader } from './tableRows.js';
 
 /**
  * ClickHouse likes about one insert a second and table, of 10,000 rows or more: a block that has as many goes at once.
@@ -21,13 +24,14 @@ const PACE = { minIntervalMs: 1_000, fullItems: 10_000, trickle: { items: 100, i
 /** ClickHouse refuses a block of more than 100 partitions; half of that leaves room for other settings. */
 const MAX_PARTITIONS = 50;
 
-/** Role `sink`: writes events, results and dead letters into ClickHouse. */
+/** Role `sink`: writes events, results and dead letters into ClickHouse, and topics of others into tables of theirs. */
 export function serve(): Promise<void> {
   return serveRole('sink', start);
 }
 
 async function start(context: RoleContext): Promise<RunningRole> {
   const { config, log, metrics, listen, stopping, fail } = context;
+  const tables = await openTables(config);
   await listen();
   const warehouse = createWarehouse(config, log);
   await awaitSchema(warehouse, context);
@@ -35,58 +39,56 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const broker = createBrokerCheck(config, log);
   const kafka = watchServer('Kafka', (timeoutMs) => broker.ask(timeoutMs));
   const clickhouse = watchServer('ClickHouse', (timeoutMs) => warehouse.ping(timeoutMs));
-  let reading = (): string[] => ['joining the consumer group'];
-  let inserts: string | undefined;
-  const watches = [
-    watchProblems(context, 'kafka', () => [...kafka.problems(), ...reading()]),
-    watchProblems(context, 'clickhouse', () => [
-      ...clickhouse.problems(),
-      ...(inserts === undefined ? [] : [`inserts are repeated: ${inserts}`]),
-    ]),
-  ];
+  /** Tables whose inserts are repeated, and why. */
+  const repeated = new Map<string, string>();
+  const unwatch = watchProblems(context, 'clickhouse', () => [
+    ...clickhouse.problems(),
+    ...[...repeated].map(([name, why]) => `inserts into ${name} are repeated: ${why}`),
+  ]);
   // What is being inserted may end, but a server that says nothing must not keep the role from leaving in order.
   const lastCall = new AbortController();
   const onStop = (): unknown => setTimeout(() => lastCall.abort(), config.PENSTOCK_SHUTDOWN_MS / 2).unref();
   stopping.addEventListener('abort', onStop, { once: true });
-  const handler = createSink({
+  const common = {
     insert: (rows) =>
       insertRows(warehouse, rows, { timeoutMs: config.PENSTOCK_SINK_INSERT_TIMEOUT_MS, signal: lastCall.signal }),
-    producer,
-    pace: PACE,
+    ...{ producer, log, stopping },
     retentionDays: warehouse.retentionDays,
-    limits: { maxRows: config.PENSTOCK_SINK_MAX_ROWS, maxPartitions: MAX_PARTITIONS },
     metrics: sinkMetrics(metrics),
-    log,
-    stopping,
-    onWaiting: (sentence) => (inserts = sentence),
-  });
+  } satisfies Partial<SinkOptions>;
+  /** `name` tells what of the role waits for ClickHouse. */
+  const sink = (name: string, own: Pick<SinkOptions, 'pace' | 'limits' | 'read'>): SliceHandler =>
+    createSink({
+      ...{ ...common, ...own },
+      onWaiting: (sentence) => (sentence === undefined ? repeated.delete(name) : repeated.set(name, sentence)),
+    });
+  const read = (reading: Omit<Reading, 'server'>) => consume(context, { ...reading, server: kafka });
+  const maxRows = config.PENSTOCK_SINK_MAX_ROWS;
   const lanes = [...config.PENSTOCK_LANES, HELD_LANE];
-  const consumer = await retryForever(
-    () =>
-      createConsumer({
-        config,
-        log,
-        metrics,
-        groupId: SINK_GROUP,
-        topics: [IMAGE_RESULTS_TOPIC, DEAD_LETTERS_TOPIC, ...lanes.map(imageEventsTopic)],
-        handler,
-        onFatal: fail,
-        // One byte ends the wait; a longer one only spares the broker empty answers.
-        lingerMs: 1_000,
-        maxBytesPerPartition: 2 * 1_048_576,
-      }),
-    {
-      backoff: { firstMs: 250, maxMs: 5_000 },
-      signal: stopping,
-      onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'topics can not be read yet'),
-    },
-  );
-  reading = () => consumer.problems();
+  // Not waited for: a topic of others that is not there keeps no result from its table.
+  const others = tables.map(async (table) => {
+    const { topic, everyMs } = table;
+    const limits = { maxRows: table.maxRows ?? maxRows, maxPartitions: MAX_PARTITIONS };
+    return read({
+      ...{ name: `kafka ${topic}`, groupId: sinkTableGroup(topic), topics: [topic] },
+      handler: sink(table.table, { pace: { minIntervalMs: everyMs }, limits, read: tableReader(table) }),
+    });
+  });
+  for (const other of others) other.catch((error: unknown) => stopping.aborted || fail(error));
+  const consumer = await read({
+    ...{ name: 'kafka', groupId: SINK_GROUP },
+    topics: [IMAGE_RESULTS_TOPIC, DEAD_LETTERS_TOPIC, ...lanes.map(imageEventsTopic)],
+    handler: sink("Penstock's tables", { pace: PACE, limits: { maxRows, maxPartitions: MAX_PARTITIONS } }),
+  });
   return {
     stop: async () => {
-      for (const end of watches) end();
+      unwatch();
       for (const server of [kafka, clickhouse]) server.stop();
-      await consumer.close();
+      const joined = await Promise.allSettled(others);
+      await Promise.all([
+        consumer.close(),
+        ...joined.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)),
+      ]);
       await broker.close();
       await producer.close();
       await warehouse.close();

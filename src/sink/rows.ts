@@ -21,7 +21,7 @@ import type { RecordSource, Row } from './block.js';
 
 export type ReadRow = { kind: 'row'; row: Row } | { kind: 'unfit'; reason: DeadLetterReason; detail: string };
 
-interface Retention {
+export interface Retention {
   days: number;
   nowMs: number;
 }

@@ -18,7 +18,7 @@ import {
   type Row,
 } from './block.js';
 import type { SinkMetrics } from './metrics.js';
-import { readRow, sourceOf } from './rows.js';
+import { readRow, sourceOf, type ReadRow, type Retention } from './rows.js';
 
 export interface SinkOptions {
   /** One insert. Throws when its outcome is unknown or the server is away. */
@@ -27,6 +27,8 @@ export interface SinkOptions {
   limits: BlockLimits;
   /** When a block is inserted. After a pause an insert goes at once. */
   pace: Pick<GroupCommitOptions, 'minIntervalMs' | 'trickle' | 'fullItems'>;
+  /** Turns a record into a row. Default: as Penstock's own topics are read. */
+  read?: (source: RecordSource, retention: Retention) => ReadRow;
   /** Days after its upload that an image stays in the table. */
   retentionDays: number;
   metrics: SinkMetrics;
@@ -58,7 +60,7 @@ export function createSink(given: SinkOptions): SliceHandler {
       given.onWaiting([...waiting.values()].at(-1));
     },
   };
-  const { limits, retentionDays } = options;
+  const { limits, retentionDays, read: readOne = readRow } = options;
   const groups = new Map<Target, GroupCommit<Row>>();
   const groupOf = (target: Target): GroupCommit<Row> => {
     const known = groups.get(target);
@@ -77,7 +79,7 @@ export function createSink(given: SinkOptions): SliceHandler {
     const retention = { days: retentionDays, nowMs: Date.now() };
     for (const record of front) {
       const source = sourceOf(slice, record);
-      const read = readRow(source, retention);
+      const read = readOne(source, retention);
       if (read.kind === 'row') rows.push(read.row);
       // What is wrong with an event is its dispatcher's to tell, and once: it keeps the dead letter of a record that it
       // can't read; what it can, comes back as a result that fits no table either, and is one then.

@@ -33,13 +33,18 @@ export function toWarehouseError(error: unknown): WarehouseError {
   const message = error instanceof Error ? error.message : String(error);
   if (!(error instanceof ClickHouseError)) return new WarehouseError('unavailable', undefined, message, error);
   const code = Number(error.code);
-  const kind = DATA_CODES.has(code) ? 'data' : PASSING_CODES.has(code) ? 'unavailable' : 'refused';
+  const kind = isOfData(code, message) ? 'data' : PASSING_CODES.has(code) ? 'unavailable' : 'refused';
   return new WarehouseError(
     kind,
     code,
     `Code: ${error.code}. ${message}${error.type ? ` (${error.type})` : ''}`,
     error,
   );
+}
+
+/** A block of too many partitions has the code of a table with too many parts; half of it may do. */
+function isOfData(code: number, message: string): boolean {
+  return DATA_CODES.has(code) || (code === 252 && message.includes('Too many partitions for single INSERT block'));
 }
 
 /** Codes that only a value in the rows can cause. */

@@ -3,7 +3,12 @@ import type { ChangeRecord, DeadLetter, ImageEvent, ImageResult } from '../domai
 /** Where rows go: a table and the columns that each row's array holds, in order. */
 export interface Target {
   table: string;
+  /** None: those that each row names itself. */
   columns: readonly string[];
+  /** Default: JSONCompactEachRow, the text of an array with one value per column. */
+  format?: 'JSONCompactEachRow' | 'JSONEachRow';
+  /** Of JSONEachRow: fields without a column are left out. Default: a row that has one is refused. */
+  skipsUnknownFields?: boolean;
 }
 
 export const IMAGE_RESULTS: Target = {

@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickhouse/client';
+import { ClickHouseLogLevel, createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
 import type { Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { toWarehouseError } from './errors.js';
+import type { Target } from './rows.js';
 
 /** Values for `{name:Type}` in a statement. */
 export type QueryParams = Record<string, string | number | boolean | readonly string[] | readonly number[]>;
@@ -11,17 +12,17 @@ export type QueryParams = Record<string, string | number | boolean | readonly st
 /** ClickHouse over HTTP. Every method throws `WarehouseError`. */
 export interface Warehouse {
   /**
-   * Inserts rows of a table, each the text of a JSON array with one value per column (JSONCompactEachRow). Not repeated
-   * here: after an `unavailable` error the rows may be stored or not.
+   * Inserts rows of a table, each the text of a row in the target's format. Not repeated here: after an `unavailable`
+   * error the rows may be stored or not.
    */
-  insert(options: {
-    table: string;
-    columns: readonly string[];
-    rows: readonly string[];
-    /** Milliseconds after which the outcome counts as unknown. */
-    timeoutMs: number;
-    signal?: AbortSignal;
-  }): Promise<void>;
+  insert(
+    options: Target & {
+      rows: readonly string[];
+      /** Milliseconds after which the outcome counts as unknown. */
+      timeoutMs: number;
+      signal?: AbortSignal;
+    },
+  ): Promise<void>;
   /** Rows of a SELECT; 64-bit integers come as strings, so that they can't round. */
   query<Row>(sql: string, params?: QueryParams): Promise<Row[]>;
   /** A statement without rows. */
@@ -66,7 +67,8 @@ export function connectWarehouse(
   return {
     retentionDays,
     database: connection.database,
-    insert: async ({ table, columns, rows, timeoutMs, signal }) => {
+    insert: async ({ rows, timeoutMs, signal, ...target }) => {
+      const { table } = target;
       const deadline = new AbortController();
       const end = (): void => deadline.abort();
       const timer = setTimeout(() => {
@@ -78,9 +80,9 @@ export function connectWarehouse(
         signal?.throwIfAborted();
         // Not client.insert(): it would encode each row again.
         const { stream } = await client.exec({
-          query: `INSERT INTO ${table} (${columns.join(', ')}) FORMAT JSONCompactEachRow`,
+          query: insertStatement(target),
           values: Readable.from([Buffer.from(rows.join('\n'))], { objectMode: false }),
-          clickhouse_settings: WAIT,
+          clickhouse_settings: { ...WAIT, ...formatSettings(target) },
           abort_signal: deadline.signal,
         });
         // Read to its end, or the connection would not go back to the pool.
@@ -113,6 +115,17 @@ export function connectWarehouse(
     },
     close: () => client.close(),
   };
+}
+
+function insertStatement({ table, columns, format = 'JSONCompactEachRow' }: Target): string {
+  const list = columns.length === 0 ? '' : ` (${columns.join(', ')})`;
+  return `INSERT INTO ${table}${list} FORMAT ${format}`;
+}
+
+/** What others write: their times are ISO 8601, and their fields may be more than the table has. */
+function formatSettings({ format, skipsUnknownFields = false }: Target): ClickHouseSettings {
+  if (format !== 'JSONEachRow') return {};
+  return { date_time_input_format: 'best_effort', input_format_skip_unknown_fields: skipsUnknownFields ? 1 : 0 };
 }
 
 /**

@@ -8,7 +8,7 @@ const LAYERS = [
   ['domain'],
   ['config', 'telemetry'],
   ['service'],
-  ['routing', 'stream', 'storage', 'warehouse', 'inference', 'scenes'],
+  ['routing', 'tables', 'stream', 'storage', 'warehouse', 'inference', 'scenes'],
   ['admission', 'capacity'],
   ['audit', 'calibration'],
   ['activities', 'client', 'workflows'],
