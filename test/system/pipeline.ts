@@ -61,9 +61,9 @@ export async function uploadAll(
   return uploaded;
 }
 
-/** Posts one event; anything but a 2xx is sent again, as Pub/Sub does, for two minutes. */
-export async function postEvent(image: Uploaded, resource: Record<string, unknown>): Promise<void> {
-  const body = JSON.stringify({
+/** The body of a push of Pub/Sub that tells of an object. */
+export function pushOf(image: Uploaded, resource: Record<string, unknown>): string {
+  return JSON.stringify({
     subscription: 'projects/test/subscriptions/uploads',
     message: {
       messageId: randomUUID(),
@@ -83,6 +83,11 @@ export async function postEvent(image: Uploaded, resource: Record<string, unknow
       ).toString('base64'),
     },
   });
+}
+
+/** Posts one event; anything but a 2xx is sent again, as Pub/Sub does, for two minutes. */
+export async function postEvent(image: Uploaded, resource: Record<string, unknown>): Promise<void> {
+  const body = pushOf(image, resource);
   for (let tries = 0; tries < 240; tries += 1) {
     const status = await endpointsNow()
       .then(({ intake }) =>

@@ -1,0 +1,202 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { scene } from '../../src/scenes/index.js';
+import { Fleet, NOOP } from './fleet.js';
+import { SERVERS, takeAway, waitsOf, type Server } from './outage.js';
+import { endpointsNow, eventually, imageCounts, select, uploadAll, type Uploaded } from './pipeline.js';
+import { residentMb, type RoleProcess } from './roleProcess.js';
+import { Sender, type Sent } from './sender.js';
+
+/** How long a server stays away, seconds. The issue of it is a minute; more roles find out what they do in it. */
+const AWAY_S = Number(process.env['AWAY_SECONDS'] ?? 12);
+/** Until a role has noticed, on a machine that is busy: two questions that are not answered in 2.5 s. */
+const NOTICED_MS = Math.max(20_000, AWAY_S * 1_000);
+const PER_SECOND = 15;
+const IN_FLIGHT = 2_000;
+const MAY_GROW_MB = 64;
+const ROLES = ['intake', 'dispatcher', 'detector', 'orchestrator', 'sink'] as const;
+type Role = (typeof ROLES)[number];
+
+/** Who uses what, the name of the wait, and what it says. */
+const USERS: Record<Server, { roles: readonly Role[]; wait: string; says: string }> = {
+  kafka: { roles: ROLES, wait: 'kafka', says: 'Kafka is away' },
+  temporal: { roles: ['dispatcher', 'detector', 'orchestrator'], wait: 'temporal', says: 'Temporal is away' },
+  clickhouse: { roles: ['orchestrator', 'sink'], wait: 'clickhouse', says: 'ClickHouse is away' },
+  gcs: { roles: ['detector'], wait: 'storage', says: 'the storage is away' },
+};
+
+let fleet: Fleet;
+let intake: RoleProcess;
+let sender: Sender;
+let before: { pids: Record<string, number>; mb: Record<Role, number> };
+const prefixes: { prefix: string; images: number }[] = [];
+const away: (() => void)[] = [];
+
+const back = (): void => {
+  for (const bring of away.splice(0)) bring();
+};
+
+beforeAll(async () => {
+  fleet = await Fleet.connect();
+  await fleet.detector();
+  intake = await fleet.role('intake', { PENSTOCK_DEFAULT_MODEL: NOOP });
+  sender = new Sender(() => intake.address);
+  const { pids } = await endpointsNow();
+  before = { pids, mb: await resident() };
+});
+
+afterEach(back);
+
+afterAll(async () => {
+  await fleet.close(
+    'away-',
+    prefixes.reduce((sum, { images }) => sum + images, 0),
+  );
+});
+
+const noop =
+  (prefix: string) =>
+  (index: number): Sent => ({
+    image: { bucket: 'uploads', object: `${prefix}${index}.jpg`, generation: '1' },
+    resource: { contentType: 'image/jpeg', timeCreated: new Date().toISOString() },
+  });
+
+async function addressOf(role: Role): Promise<string> {
+  if (role === 'intake') return intake.address;
+  const { metrics } = await endpointsNow();
+  return metrics[role] ?? '';
+}
+
+async function resident(): Promise<Record<Role, number>> {
+  const { pids } = await endpointsNow();
+  const entries = await Promise.all(ROLES.map(async (role) => [role, await residentMb(pids[role] ?? 0)] as const));
+  return Object.fromEntries(entries) as Record<Role, number>;
+}
+
+async function pidsOfRoles(): Promise<(number | undefined)[]> {
+  const { pids } = await endpointsNow();
+  return ROLES.map((role) => pids[role]);
+}
+
+/** Each user of the server says that it is away, in `/readyz`. */
+async function allSay(server: Server): Promise<void> {
+  const { roles, wait, says } = USERS[server];
+  await Promise.all(
+    roles.map((role) =>
+      eventually(
+        async () => (await waitsOf(await addressOf(role)))[wait] ?? `${role} does not wait for ${wait}`,
+        (said) => said.startsWith(says),
+        NOTICED_MS,
+      ),
+    ),
+  );
+}
+
+async function allReady(): Promise<void> {
+  for (const role of ROLES)
+    await eventually(
+      async () => ({ role, waits: await waitsOf(await addressOf(role)) }),
+      ({ waits }) => Object.keys(waits).length === 0,
+      120_000,
+    );
+}
+
+/** Each image once in images and in uploads, and none died. */
+async function allThere(prefix: string, images: number): Promise<void> {
+  prefixes.push({ prefix, images });
+  const counts = await eventually(
+    () => imageCounts(prefix),
+    ({ rows }) => rows >= images,
+    180_000,
+  );
+  expect(counts).toEqual({ rows: images, keys: images, detected: images, dead: 0 });
+  const uploads = await eventually(
+    () =>
+      select<{ rows: number; keys: number }>(
+        `SELECT count() AS rows, uniqExact(object, generation, model) AS keys FROM uploads WHERE startsWith(object, '${prefix}')`,
+      ),
+    ([found]) => (found?.rows ?? 0) >= images,
+    60_000,
+  );
+  expect(uploads).toEqual([{ rows: images, keys: images }]);
+}
+
+/** The rollups say of everything what the tables say. */
+async function rollupsAgree(): Promise<void> {
+  const sums = (of: string): Promise<{ images: number; detections: number }[]> => select(`SELECT ${of}`);
+  const base = await sums('(SELECT count() FROM images) AS images, (SELECT count() FROM detections) AS detections');
+  expect(
+    await eventually(
+      () => sums('sum(images) AS images, sum(detections) AS detections FROM images_hourly'),
+      ([rolled]) => (rolled?.images ?? 0) >= (base[0]?.images ?? 0),
+      120_000,
+    ),
+  ).toEqual(base);
+}
+
+async function pictures(prefix: string, count: number): Promise<Uploaded[]> {
+  const made = await Promise.all(Array.from({ length: 4 }, async (_, seed) => (await scene(seed)).jpeg));
+  return uploadAll(
+    Array.from({ length: count }, (_, index) => ({
+      name: `${prefix}${index}.jpg`,
+      bytes: made[index % made.length] ?? Buffer.alloc(0),
+    })),
+  );
+}
+
+describe(`a server that is away for ${AWAY_S} s under load`, () => {
+  it.each(SERVERS)(
+    '%s: its users say so and wait, intake refuses for Kafka alone, and nothing is lost or twice',
+    { timeout: 420_000 },
+    async (server) => {
+      const prefix = `away-${server}/`;
+      const load = sender.steady(PER_SECOND, noop(prefix));
+      await sleep(2_000);
+      const beganMs = performance.now();
+      away.push(await takeAway(server, 'hung'));
+      const seen = pictures(`away-pictures-${server}/`, 20);
+      await allSay(server);
+      await sleep(Math.max(0, AWAY_S * 1_000 - (performance.now() - beganMs)));
+      const endedMs = performance.now();
+      back();
+      await allReady();
+      const sent = await load.stop();
+      await seen;
+      expect(sender.statuses(beganMs, endedMs).filter((status) => status !== 200 && status !== 204)).toEqual(
+        server === 'kafka' ? [503] : [],
+      );
+      await allThere(prefix, sent);
+      await allThere(`away-pictures-${server}/`, 20);
+      expect(await pidsOfRoles()).toEqual(ROLES.map((role) => before.pids[role]));
+    },
+  );
+
+  it(
+    `all four at once, killed, with ${IN_FLIGHT} images in flight: everything is there once after`,
+    { timeout: 600_000 },
+    async () => {
+      const prefix = 'away-all/';
+      await fleet.change({ set: { model: NOOP, cap: 20 } });
+      const first = Array.from({ length: IN_FLIGHT }, (_, index) => noop(prefix)(index));
+      for (let at = 0; at < first.length; at += 100)
+        await Promise.all(first.slice(at, at + 100).map((one) => sender.send(one)));
+      const load = sender.steady(PER_SECOND, (index) => noop(prefix)(IN_FLIGHT + index));
+      const { rows } = await imageCounts(prefix);
+      expect(IN_FLIGHT - rows).toBeGreaterThan(IN_FLIGHT / 2);
+      const beganMs = performance.now();
+      away.push(...(await Promise.all(SERVERS.map((server) => takeAway(server, 'killed')))));
+      await Promise.all(SERVERS.map(allSay));
+      await sleep(Math.max(0, AWAY_S * 1_000 - (performance.now() - beganMs)));
+      back();
+      await allReady();
+      await fleet.change({ set: { model: NOOP, cap: 'default' } });
+      const sent = IN_FLIGHT + (await load.stop());
+      await allThere(prefix, sent);
+      await rollupsAgree();
+      expect(await pidsOfRoles()).toEqual(ROLES.map((role) => before.pids[role]));
+      const now = await resident();
+      for (const role of ROLES)
+        expect(now[role] - before.mb[role], `MB that ${role} grew by`).toBeLessThan(MAY_GROW_MB);
+    },
+  );
+});
