@@ -7,10 +7,10 @@ export interface Build {
   buildId: string;
   /** New batches begin on it. */
   isCurrent: boolean;
-  /** Open executions that end on it. */
+  /** Some new batches begin on it: somebody has ramped it up by Temporal's own means. */
+  isRamping: boolean;
+  /** Open batches, and images that somebody waits for, that end on it. */
   pinned: number;
-  /** Temporal's word for it: CURRENT, INACTIVE (never was current), DRAINING, DRAINED, … */
-  status: string;
   firstSeenMs: number | null;
 }
 
@@ -28,14 +28,16 @@ export class BuildError extends Error {
 /** The builds that are known, the newest first; none where worker versioning has never been on. */
 export async function listBuilds(temporal: TemporalClient): Promise<Build[]> {
   const deployment = await describe(temporal);
-  const current = deployment?.routingConfig?.currentDeploymentVersion?.buildId;
+  const { currentDeploymentVersion: current, rampingDeploymentVersion: ramping } = deployment?.routingConfig ?? {};
   const builds: Build[] = [];
-  for (const { deploymentVersion, status, createTime } of deployment?.versionSummaries ?? []) {
+  for (const { deploymentVersion, createTime } of deployment?.versionSummaries ?? []) {
     const buildId = deploymentVersion?.buildId;
     if (!buildId) continue;
     builds.push({
-      ...{ buildId, isCurrent: buildId === current, pinned: await countPinned(temporal, buildId) },
-      status: String(status ?? '').replace('WORKER_DEPLOYMENT_VERSION_STATUS_', ''),
+      buildId,
+      isCurrent: buildId === current?.buildId,
+      isRamping: buildId === ramping?.buildId,
+      pinned: await countPinned(temporal, buildId),
       firstSeenMs: createTime?.seconds ? Number(createTime.seconds) * 1000 : null,
     });
   }

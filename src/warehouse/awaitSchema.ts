@@ -16,6 +16,8 @@ export interface AwaitSchemaOptions {
 
 /** While the same thing is waited for it is logged so often. */
 const SAY_AGAIN_MS = 60_000;
+/** Bound on one question. */
+const ANSWER_MS = 5_000;
 const UNKNOWN_DATABASE = 81;
 
 /**
@@ -56,10 +58,7 @@ async function missing(
   answered: { atMs: number },
 ): Promise<string | undefined> {
   try {
-    const applied = await appliedMigrations(warehouse).catch((error: unknown) => {
-      if (error instanceof WarehouseError && error.code === UNKNOWN_DATABASE) return new Map<number, string>();
-      throw error;
-    });
+    const applied = await Promise.race([appliedOrNone(warehouse), noAnswer()]);
     answered.atMs = performance.now();
     const other = known.find(({ version, checksum }) => (applied.get(version) ?? checksum) !== checksum);
     if (other !== undefined) return `waits for migration ${other.name}: the database has another one of that number`;
@@ -70,4 +69,17 @@ async function missing(
     if (kind !== 'unavailable') answered.atMs = performance.now();
     return `waits for ClickHouse: ${message.slice(0, 200)}`;
   }
+}
+
+/** A database that nobody has made yet has no migrations. */
+async function appliedOrNone(warehouse: Warehouse): Promise<Map<number, string>> {
+  return appliedMigrations(warehouse).catch((error: unknown) => {
+    if (error instanceof WarehouseError && error.code === UNKNOWN_DATABASE) return new Map<number, string>();
+    throw error;
+  });
+}
+
+async function noAnswer(): Promise<never> {
+  await sleep(ANSWER_MS, undefined, { ref: false });
+  throw new WarehouseError('unavailable', undefined, `no answer within ${ANSWER_MS / 1000} s`);
 }

@@ -121,6 +121,7 @@ it('a batch ends on the build that it began with; new ones begin on the one that
   const after = await startBatch(later);
   expect(await after.result()).toMatchObject({ detected: 2 });
   expect(await buildsOf(after)).toEqual(['b']);
+  expect(await deploy('drained', 'c')).toMatchObject({ code: 1 });
   expect(await deploy('drained', 'b')).toMatchObject({ code: 3, report: { current: true } });
   await eventually(
     () => deploy('drained', 'a'),

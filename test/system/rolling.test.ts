@@ -14,7 +14,7 @@ const MOST_IMAGES = 10_000;
 const pictures = await Promise.all(Array.from({ length: 16 }, async (_, seed) => (await scene(seed)).jpeg));
 
 it(
-  'a rolling restart of every role under load ends each in order, loses nothing, doubles nothing and costs no image a try',
+  'a rolling restart of every role under load loses nothing, doubles nothing and costs no image a try',
   { timeout: 300_000 },
   async () => {
     const restarts = new AbortController();

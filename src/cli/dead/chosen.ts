@@ -1,6 +1,12 @@
-import { wholeLetters, type LetterFilter, type Warehouse, type WholeLetter } from '../../warehouse/index.js';
+import {
+  wholeLetters,
+  type LetterFilter,
+  type LetterPlace,
+  type Warehouse,
+  type WholeLetter,
+} from '../../warehouse/index.js';
 import { UsageError } from '../verb.js';
-import { cursorOf, readCursor } from './filter.js';
+import { placeOf, readLimit } from './filter.js';
 
 /** Which letters a verb is to decide about: those with these ids, or the open ones of a filter. */
 export type Choice = { ids: readonly string[] } | { filter: LetterFilter };
@@ -17,6 +23,12 @@ export function readChoice(ids: readonly string[], filter: LetterFilter): Choice
   return { filter: { ...filter, state: 'open' } };
 }
 
+/** Most letters that are decided about: the command line bounds the ids, --limit what filters choose. */
+export function limitOf(choice: Choice, limit: string): number {
+  const most = readLimit(limit);
+  return 'ids' in choice ? choice.ids.length + 1 : most;
+}
+
 /** Pages of the chosen letters, the latest first, at most `limit` in all. */
 export async function* chosenLetters(
   warehouse: Warehouse,
@@ -24,16 +36,15 @@ export async function* chosenLetters(
   limit: number,
 ): AsyncGenerator<WholeLetter[], void, undefined> {
   const filter = 'ids' in choice ? choice : choice.filter;
-  let cursor: string | undefined;
+  let after: LetterPlace | undefined;
   for (let left = limit; left > 0;) {
-    const after = cursor === undefined ? undefined : readCursor(cursor);
     const asked = Math.min(PAGE, left);
     const page = await wholeLetters(warehouse, filter, { limit: asked, after });
     const last = page.at(-1);
     if (last === undefined) return;
     yield page;
     if (page.length < asked) return;
-    cursor = cursorOf(last);
+    after = placeOf(last);
     left -= page.length;
   }
 }

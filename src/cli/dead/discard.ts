@@ -1,8 +1,8 @@
 import { recordDecisions, type WholeLetter } from '../../warehouse/index.js';
 import { EXIT, UsageError } from '../verb.js';
 import { who } from '../who.js';
-import { chosenLetters, readChoice } from './chosen.js';
-import { readFilter, readLimit } from './filter.js';
+import { chosenLetters, limitOf, readChoice } from './chosen.js';
+import { readFilter } from './filter.js';
 import type { DecideFlags } from './index.js';
 import { decisionReport, isWhole, notFound, type LetterOutcome } from './report.js';
 import { decisionText } from './text.js';
@@ -16,7 +16,7 @@ export async function discard(ids: readonly string[], flags: DecideFlags): Promi
   const why = (flags.why ?? '').trim();
   if (why === '') throw new UsageError('--why: a reason that is worth reading');
   const choice = readChoice(ids, readFilter(flags, Date.now()));
-  const limit = readLimit(flags.limit);
+  const limit = limitOf(choice, flags.limit);
   const dryRun = flags.dryRun === true;
   const letters: LetterOutcome[] = [];
   await withLetters(flags, async (warehouse) => {

@@ -52,13 +52,18 @@ export function readCount(option: string, text: string, most: number): number {
   return count;
 }
 
-/** Names the last letter of a page. Letters that come or go meanwhile move no other across it. */
-export function cursorOf({ received_at, id }: { received_at: string; id: string }): string {
-  return Buffer.from(`${Date.parse(received_at)} ${id}`).toString('base64url');
+/** What a letter is placed by. Letters that come or go meanwhile move no other across it. */
+export function placeOf({ received_at, id }: { received_at: string; id: string }): LetterPlace {
+  return { receivedAtMs: Date.parse(received_at), id };
+}
+
+/** The place of the last letter of a page, as a text for the command line. */
+export function cursorOf({ receivedAtMs, id }: LetterPlace): string {
+  return Buffer.from(`${receivedAtMs} ${id}`).toString('base64url');
 }
 
 export function readCursor(text: string): LetterPlace {
-  const [, time, id] = /^(\d{1,15}) (\S{8,64})$/.exec(Buffer.from(text, 'base64url').toString('utf8')) ?? [];
+  const [, time, id] = /^(\d{1,15}) (.{8,64})$/s.exec(Buffer.from(text, 'base64url').toString('utf8')) ?? [];
   if (time === undefined || id === undefined) throw new UsageError(`--cursor '${text}': the end of no page`);
   return { receivedAtMs: Number(time), id };
 }

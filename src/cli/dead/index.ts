@@ -86,7 +86,7 @@ function filters(verb: Command, limit: string): Command {
 
 const HELP = `
 Letters are in ClickHouse, as long as the rows that they might have been. A picture that could not be detected is no
-letter but a row of images with status dead.`;
+letter but a row of images with status dead: that is for penstock retry.`;
 
 const REPLAY_HELP = `
 A record goes to its own topic with its key and headers. A body that intake refused is read as if it was posted now, with

@@ -1,6 +1,6 @@
 import { listLetters } from '../../warehouse/index.js';
 import { EXIT } from '../verb.js';
-import { cursorOf, kindOf, readCursor, readFilter, readLimit, readState } from './filter.js';
+import { cursorOf, kindOf, placeOf, readCursor, readFilter, readLimit, readState } from './filter.js';
 import type { ListFlags } from './index.js';
 import { listText } from './text.js';
 import { withLetters } from './withLetters.js';
@@ -17,7 +17,7 @@ export async function ls(flags: ListFlags): Promise<number> {
   );
   const letters = found.slice(0, limit).map((letter) => ({ kind: kindOf(letter.source), ...letter }));
   const last = letters.at(-1);
-  const next = last === undefined || found.length <= limit ? null : cursorOf(last);
+  const next = last === undefined || found.length <= limit ? null : cursorOf(placeOf(last));
   process.stdout.write(flags.json ? `${JSON.stringify({ letters, next }, undefined, 2)}\n` : listText(letters, next));
   return EXIT.ok;
 }

@@ -9,9 +9,9 @@ import { createLogger } from '../../telemetry/index.js';
 import { recordDecisions, type DeadLetterDecision, type Warehouse, type WholeLetter } from '../../warehouse/index.js';
 import { reasonOf } from '../inspect/index.js';
 import { EXIT, UsageError, VerbError } from '../verb.js';
-import { chosenLetters, readChoice, type Choice } from './chosen.js';
+import { chosenLetters, limitOf, readChoice, type Choice } from './chosen.js';
 import { decision, INSERT_MS } from './discard.js';
-import { readCount, readFilter, readLimit } from './filter.js';
+import { readCount, readFilter } from './filter.js';
 import type { ReplayFlags } from './index.js';
 import { decisionReport, isWhole, notFound, type LetterOutcome } from './report.js';
 import { decisionText } from './text.js';
@@ -35,7 +35,7 @@ interface Replay {
 export async function replay(ids: readonly string[], flags: ReplayFlags): Promise<number> {
   const choice = readChoice(ids, readFilter(flags, Date.now()));
   if (flags.again && !('ids' in choice)) throw new UsageError('--again: only for letters that are named by their ids');
-  const limit = readLimit(flags.limit);
+  const limit = limitOf(choice, flags.limit);
   const rate = readCount('--rate', flags.rate, 1_000);
   const dryRun = flags.dryRun === true;
   const letters = await withLetters(flags, (warehouse, config) =>

@@ -30,13 +30,15 @@ export async function promote(buildId: string, flags: DeployFlags): Promise<numb
 export async function drained(buildId: string, flags: DeployFlags): Promise<number> {
   checkId(buildId);
   const build = (await withTemporal(flags, listBuilds)).find((one) => one.buildId === buildId);
-  const { isCurrent = false, pinned = 0 } = build ?? {};
-  const isDrained = !isCurrent && pinned === 0;
-  const sentence = isCurrent
-    ? `${buildId} is the current build: promote another one first.`
-    : pinned > 0
-      ? `${pinned} open batches end on ${buildId}: keep its orchestrators.`
-      : `No open batch needs ${buildId}: its orchestrators may be taken away.`;
+  if (build === undefined) throw new VerbError(`no build ${buildId} is known: see penstock deploy list`);
+  const { isCurrent, isRamping, pinned } = build;
+  const isDrained = !isCurrent && !isRamping && pinned === 0;
+  const sentence =
+    isCurrent || isRamping
+      ? `New batches begin on ${buildId}: promote another build first.`
+      : pinned > 0
+        ? `${pinned} open batches end on ${buildId}: keep its orchestrators.`
+        : `No open batch needs ${buildId}: its orchestrators may be taken away.`;
   show(flags, { buildId, drained: isDrained, current: isCurrent, pinned }, sentence);
   return isDrained ? EXIT.ok : EXIT.pending;
 }
@@ -48,9 +50,12 @@ function checkId(buildId: string): void {
 
 function describe(builds: readonly Build[]): string {
   if (builds.length === 0) return 'No build: no orchestrator has run with PENSTOCK_WORKER_VERSIONING.';
-  const table = new Table({ head: ['build', 'current', 'batches that end on it', 'status'], style: { head: [] } });
-  for (const { buildId, isCurrent, pinned, status } of builds)
-    table.push([buildId, isCurrent ? 'yes' : '', pinned, status.toLowerCase()]);
+  const table = new Table({ head: ['build', 'new batches', 'open batches', 'first seen'], style: { head: [] } });
+  for (const { buildId, isCurrent, isRamping, pinned, firstSeenMs } of builds)
+    table.push([
+      ...[buildId, isCurrent ? 'begin on it' : isRamping ? 'some begin on it' : '', pinned],
+      firstSeenMs === null ? '' : new Date(firstSeenMs).toISOString(),
+    ]);
   return table.toString();
 }
 

@@ -29,7 +29,7 @@ export function deployCommand(): Command {
     .argument('<build>', 'its id')
     .addHelpText(
       'after',
-      '\nExit code: 0 when no open batch needs it; 3 while one does, or while it is current; 1 when Temporal does not answer.',
+      '\nExit code: 0 when no open batch needs it; 3 while one does, or while new ones begin on it; 1 when it is not known or Temporal does not answer.',
     )
     .action(async (buildId: string, flags: DeployFlags) => {
       await runVerb(async () => (await import('./deploy.js')).drained(buildId, flags));

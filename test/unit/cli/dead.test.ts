@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readChoice } from '../../../src/cli/dead/chosen.js';
-import { cursorOf, readCursor, readFilter, readLimit, readState } from '../../../src/cli/dead/filter.js';
+import { limitOf, readChoice } from '../../../src/cli/dead/chosen.js';
+import { cursorOf, placeOf, readCursor, readFilter, readLimit, readState } from '../../../src/cli/dead/filter.js';
 import { decisionReport, isWhole, notFound } from '../../../src/cli/dead/report.js';
 import { decisionText, letterText, plain } from '../../../src/cli/dead/text.js';
 import { wayBack, type WayBack } from '../../../src/cli/dead/wayBack.js';
@@ -121,7 +121,7 @@ describe('a letter goes back', () => {
 describe('the command line of dead', () => {
   it('takes the cursor that a page ended with, and no other text', () => {
     const last = { received_at: '2026-01-31T12:00:00.123Z', id: 'f3b9c1d2-aaaa' };
-    expect(readCursor(cursorOf(last))).toEqual({ receivedAtMs: Date.parse(last.received_at), id: last.id });
+    expect(readCursor(cursorOf(placeOf(last)))).toEqual({ receivedAtMs: Date.parse(last.received_at), id: last.id });
     for (const text of ['', 'x', Buffer.from('12').toString('base64url'), Buffer.from('a b').toString('base64url')])
       expect(() => readCursor(text)).toThrow('--cursor');
   });
@@ -142,6 +142,8 @@ describe('the command line of dead', () => {
     expect(readChoice(['a', 'b', 'a'], {})).toEqual({ ids: ['a', 'b'] });
     expect(readChoice([], { source: 'sink' })).toEqual({ filter: { source: 'sink', state: 'open' } });
     expect(() => readChoice([], {})).toThrow('name letters');
+    expect(limitOf(readChoice(['a', 'b', 'c'], {}), '1')).toBeGreaterThan(3);
+    expect(limitOf(readChoice([], { source: 'sink' }), '1')).toBe(1);
     expect(() => readChoice(['a'], { source: 'sink' })).toThrow('not both');
   });
 });
