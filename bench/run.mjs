@@ -10,6 +10,7 @@ import { intakeEvents } from './intake.mjs';
 import { latencyIdle } from './latency.mjs';
 import { path } from './path.mjs';
 import { sink } from './sink.mjs';
+import { sinkFormats } from './sinkFormats.mjs';
 
 // Read by ONNX Runtime in the child processes: it reports to its maker unless it is told not to.
 process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
@@ -18,6 +19,7 @@ const BENCHMARKS = [
   { names: ['detect.endToEnd'], measure: detectEndToEnd },
   { names: ['path.noop', 'path.plainKafka', 'path.workflowPerImage'], measure: path },
   { names: ['sink.insert', 'sink.kafkaEngine'], measure: sink },
+  { names: ['sink.formats'], measure: sinkFormats },
   { names: ['intake.events'], measure: intakeEvents },
   { names: ['temporal.actions'], measure: temporalActions },
   { names: ['latency.idle'], measure: latencyIdle },
