@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Config } from '../config/index.js';
@@ -125,6 +126,8 @@ class GroupConsumer implements StreamConsumer {
     this.#generation += 1;
     this.#generationEnd.abort(new Error('partition was reassigned'));
     this.#generationEnd = new AbortController();
+    // Each partition that is worked on listens: Node would warn of a leak at the eleventh.
+    setMaxListeners(0, this.#generationEnd.signal);
     this.#partitions.clear();
     this.#failing.clear();
   }
