@@ -15,6 +15,10 @@ export interface BrokerProxy {
   dropProduceAnswers(count: number): void;
   /** Produce answers that were swallowed so far. */
   dropped(): number;
+  /** From now on each answer comes so much later; milliseconds. */
+  slow(delayMs: number): void;
+  /** Shuts for good. */
+  close(): Promise<void>;
 }
 
 /** Number of the produce request in the protocol (https://kafka.apache.org/protocol). */
@@ -28,6 +32,7 @@ export async function startBrokerProxy(broker: string): Promise<BrokerProxy> {
   let ownPort = 0;
   let toDrop = 0;
   let dropped = 0;
+  let delayMs = 0;
   const server = createServer((client) => {
     const upstream = connect(port, host);
     for (const socket of [client, upstream]) {
@@ -40,6 +45,17 @@ export async function startBrokerProxy(broker: string): Promise<BrokerProxy> {
       });
     }
     const produces = new Set<number>();
+    let lastAtMs = 0;
+    /** In the order in which they came, also where the delay becomes less. */
+    const answer = (frame: Buffer): void => {
+      lastAtMs = Math.max(lastAtMs, performance.now() + delayMs);
+      const waitMs = lastAtMs - performance.now();
+      const write = (): void => {
+        if (!client.destroyed) client.write(frame);
+      };
+      if (delayMs === 0 && waitMs <= 0) write();
+      else setTimeout(write, Math.ceil(waitMs));
+    };
     client.on(
       'data',
       frames((frame) => {
@@ -57,7 +73,7 @@ export async function startBrokerProxy(broker: string): Promise<BrokerProxy> {
           client.destroy();
           return;
         }
-        if (!client.destroyed) client.write(rewrite(frame, advertised(host, port), advertised(host, ownPort)));
+        answer(rewrite(frame, advertised(host, port), advertised(host, ownPort)));
       }),
     );
   });
@@ -79,6 +95,8 @@ export async function startBrokerProxy(broker: string): Promise<BrokerProxy> {
     open,
     dropProduceAnswers: (count) => (toDrop = count),
     dropped: () => dropped,
+    slow: (ms) => (delayMs = ms),
+    close: shut,
   };
 }
 
