@@ -2,10 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { scene } from '../../src/scenes/index.js';
 import { Fleet, NOOP } from './fleet.js';
+import { startBrokerProxy, type BrokerProxy } from './brokerProxy.js';
 import { SERVERS, takeAway, waitsOf, type Server } from './outage.js';
 import { endpointsNow, eventually, imageCounts, select, uploadAll, type Uploaded } from './pipeline.js';
 import { residentMb, type RoleProcess } from './roleProcess.js';
 import { Sender, type Sent } from './sender.js';
+import { startSlowProxy, type SlowProxy } from './slowProxy.js';
 
 /** How long a server stays away, seconds. The issue of it is a minute; more roles find out what they do in it. */
 const AWAY_S = Number(process.env['AWAY_SECONDS'] ?? 12);
@@ -14,6 +16,7 @@ const NOTICED_MS = Math.max(20_000, AWAY_S * 1_000);
 const PER_SECOND = 15;
 const IN_FLIGHT = 2_000;
 const MAY_GROW_MB = 64;
+const SLOW_MS = 400;
 const ROLES = ['intake', 'dispatcher', 'detector', 'orchestrator', 'sink'] as const;
 type Role = (typeof ROLES)[number];
 
@@ -31,6 +34,7 @@ let sender: Sender;
 let before: { pids: Record<string, number>; mb: Record<Role, number> };
 const prefixes: { prefix: string; images: number }[] = [];
 const away: (() => void)[] = [];
+const proxies: (BrokerProxy | SlowProxy)[] = [];
 
 const back = (): void => {
   for (const bring of away.splice(0)) bring();
@@ -52,6 +56,7 @@ afterAll(async () => {
     'away-',
     prefixes.reduce((sum, { images }) => sum + images, 0),
   );
+  await Promise.all(proxies.map((proxy) => proxy.close()));
 });
 
 const noop =
@@ -199,4 +204,28 @@ describe(`a server that is away for ${AWAY_S} s under load`, () => {
         expect(now[role] - before.mb[role], `MB that ${role} grew by`).toBeLessThan(MAY_GROW_MB);
     },
   );
+});
+
+it(`servers that answer ${SLOW_MS} ms late slow roles down, and make none of them wait or refuse`, async () => {
+  const { kafka, clickhouse, gcs } = await endpointsNow();
+  const broker = await startBrokerProxy(kafka);
+  broker.slow(SLOW_MS);
+  const late = await Promise.all([clickhouse, gcs].map((url) => startSlowProxy(new URL(url).host, SLOW_MS)));
+  proxies.push(broker, ...late);
+  const [tables, storage] = late.map(({ address }) => `http://${address}`);
+  const slow = { PENSTOCK_KAFKA_BROKERS: broker.address };
+  const roles = await Promise.all([
+    fleet.role('intake', { ...slow, PENSTOCK_DEFAULT_MODEL: NOOP }),
+    fleet.role('sink', { ...slow, PENSTOCK_CLICKHOUSE_URL: tables ?? '' }),
+    fleet.role('detector', { ...slow, PENSTOCK_GCS_ENDPOINT: storage ?? '', PENSTOCK_DETECT_CHILDREN: '1' }),
+  ]);
+  const slowly = new Sender(() => roles[0].address);
+  const load = slowly.steady(PER_SECOND, noop('away-slow/'));
+  await pictures('away-pictures-slow/', 40);
+  await sleep(5_000);
+  const sent = await load.stop();
+  for (const { address } of roles) expect(await waitsOf(address)).toEqual({});
+  expect(slowly.statuses(0, Infinity).every((status) => status === 200 || status === 204)).toBe(true);
+  await allThere('away-slow/', sent);
+  await allThere('away-pictures-slow/', 40);
 });
