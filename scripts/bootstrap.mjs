@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // From a bare clone to a running demo or test: plain Node, nothing installed. Installs what is missing, builds, runs.
 //
-//   node scripts/bootstrap.mjs <demo|test|test:fast|test:unit|test:system|bench|build> [arguments]
+//   node scripts/bootstrap.mjs <demo|test|test:fast|test:unit|test:system|soak|bench|build> [arguments]
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -62,6 +62,7 @@ const commands = {
   },
   'test:unit': { servers: false, run: (args) => runSteps([vitest('unit', ...args)]) },
   'test:system': { servers: true, run: (args) => runSteps([vitest('system', ...args)]) },
+  soak: { servers: true, run: soak },
 };
 
 await main(process.argv[2], process.argv.slice(3));
@@ -143,6 +144,15 @@ async function install() {
   const code = await runProgram(['npm', 'ci', '--no-audit', '--no-fund', '--ignore-scripts'], toStderr(), env);
   if (code !== 0) stop('The dependencies could not be installed; the words of npm are above.', code);
   writeFileSync(stamp, lock);
+}
+
+/** The chaos test for as long as somebody wants; its report is written into docs/. */
+function soak(args) {
+  const minutes = Number(args[0] === '--minutes' ? args[1] : NaN);
+  if (!(minutes > 0)) stop('usage: npm run soak -- --minutes N', 2);
+  process.env.CHAOS_SECONDS = String(Math.round(60 * minutes));
+  process.env.CHAOS_REPORT = join(root, 'docs', 'soak.md');
+  return runSteps([vitest('system', 'test/system/chaos.test.ts')]);
 }
 
 /** npm keeps a list of what it installed beside it, written last. */
