@@ -133,6 +133,7 @@ describe('penstock capacity', () => {
     const paused = await shown();
     expect(paused.paused).toMatchObject({ why: 'verb-pause' });
     expect(paused.window.lanes.every(({ stopped }) => stopped?.endsWith('verb-pause'))).toBe(true);
+    await recordHistory('capacity.paused', client.workflow.getHandle(CAPACITY_WORKFLOW_ID));
     expect(await changed('resume')).toMatchObject({ before: 'paused', after: 'running' });
     expect((await shown()).paused).toBeNull();
   });

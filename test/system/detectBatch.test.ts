@@ -205,6 +205,18 @@ describe.concurrent('a batch', () => {
     await vi.waitFor(async () => expect((await client.workflow.count(query)).count).toBe(1), within);
   });
 
+  it('with an image that kills what looks at it has that one dead, at once, and detects the others', async () => {
+    const model = newModel();
+    const { calls, recorded } = await detectors.start(model, (input) =>
+      detected(input, { dead: [failed(1, 'POISON')] }),
+    );
+    const handle = await start(batchOf(model, 3));
+    const failure = await failureOf(handle);
+    expect(failure.message).toBe('1 dead (1 POISON) of 3 images; an operator may retry them');
+    expect([calls.length, recorded.length]).toEqual([1, 0]);
+    await recordHistory('detectBatch.poison', handle);
+  });
+
   it('keeps the attempts of images that are handed back untried, however often', async () => {
     const model = newModel();
     const { calls } = await detectors.start(model, (input, call) =>
@@ -429,6 +441,17 @@ describe.concurrent('a single image', () => {
     expect(await handle.result()).toEqual(boxes);
     expect(calls.map(({ attempts }) => attempts)).toEqual([[0], [0], [0], [0], [1]]);
     await recordHistory('detectImage.detector-lost', handle);
+  });
+
+  it('that is cancelled stops its activity and ends Cancelled', async () => {
+    const model = newModel();
+    const { calls } = await detectors.start(model, () => untilCancelled(), true);
+    const handle = await startImage(image(model));
+    await vi.waitFor(() => expect(calls).toHaveLength(1), within);
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow(WorkflowFailedError);
+    expect((await handle.describe()).status.name).toBe('CANCELLED');
+    await recordHistory('detectImage.cancelled', handle);
   });
 
   it('that can never be detected fails at once, with the reason as type', async () => {

@@ -17,10 +17,11 @@ export async function recordHistory(name: string, handle: Pick<WorkflowHandle, '
   await writeFile(file, `${JSON.stringify(scrub(history), null, 1)}\n`);
 }
 
-/** Without what tells of the machine: identities, names of sticky queues (made of them), stack traces (paths). */
+/** Without what tells of the machine: identities, who changed something, names of sticky queues (made of them), stack traces (paths). */
 function scrub(value: unknown, key = ''): unknown {
   if (typeof value === 'string') {
     if (key === 'stackTrace') return '';
+    if (key === 'who') return 'recorded';
     if (key === 'data') return scrubPayload(value);
     return value.replaceAll(/\d+@[\w.-]+/g, 'recorded');
   }
