@@ -32,6 +32,8 @@ export interface BatchProgress {
   dead: [image: number, reason: string][];
   /** Images whose events wait again, because the circuit breaker of their source is open: index into images. */
   held?: number[];
+  /** Detectors that were lost under the batch, if any. */
+  lostDetectors?: number;
 }
 
 /** Where one image of a batch is; `attempts` are the inferences begun for it, `failure` is that of the last one. */

@@ -31,6 +31,8 @@ export class BatchState {
   readonly pending: Map<number, number>;
   readonly dead: Map<number, ImageReason>;
   readonly held: Set<number>;
+  /** Detectors that were lost under images of it that ran together. */
+  lostDetectors: number;
   readonly #lastFailure = new Map<number, FailedImage>();
   /** Images that the breaker has been told of. */
   readonly #told = new Set<number>();
@@ -46,6 +48,7 @@ export class BatchState {
       (progress?.dead ?? []).flatMap(([image, reason]) => (isImageReason(reason) ? [[image, reason]] : [])),
     );
     this.held = new Set(progress?.held);
+    this.lostDetectors = progress?.lostDetectors ?? 0;
     this.#detected = progress?.detected ?? 0;
   }
 
@@ -55,10 +58,6 @@ export class BatchState {
 
   pendingTogether(): number[] {
     return [...this.pending.keys()];
-  }
-
-  pendingAlone(): number[][] {
-    return [...this.pending.keys()].map((image) => [image]);
   }
 
   activityInput(images: number[]): DetectImagesInput {
@@ -166,6 +165,7 @@ export class BatchState {
     return {
       ...{ detected: this.#detected, pending: [...this.pending], dead: [...this.dead] },
       ...(this.held.size > 0 ? { held: [...this.held] } : {}),
+      ...(this.lostDetectors > 0 ? { lostDetectors: this.lostDetectors } : {}),
     };
   }
 
@@ -217,6 +217,7 @@ export class BatchState {
       `model \`${model}\`, lane \`${lane}\`, read from \`${topic}/${partition}\` offsets ${firstOffset} to ${lastOffset}`,
       ...(this.dead.size > 0 ? [this.deadSummary()] : []),
       ...(this.held.size > 0 ? [`${this.held.size} wait for the circuit breaker of their source`] : []),
+      ...(this.lostDetectors > 0 ? [`${this.lostDetectors} detectors were lost under it`] : []),
     ].join('\n\n');
   }
 

@@ -2,23 +2,19 @@ import {
   ApplicationFailure,
   continueAsNew,
   defineQuery,
+  patched,
   setCurrentDetails,
   setHandler,
   sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type {
-  BatchProgress,
-  BatchResult,
-  DetectBatchInput,
-  DetectImagesResult,
-  ImageInBatch,
-  ImageRef,
-} from '../domain/index.js';
+import type { BatchProgress, BatchResult, DetectBatchInput, ImageInBatch, ImageRef } from '../domain/index.js';
+import { oneByOne, runAlone, type Detect } from './alone.js';
 import { BatchState } from './batchState.js';
 import { detector, detectorLost, recordDead } from './detector.js';
 import { hold, tellBreaker, tellOutcome } from './held.js';
+import { doneBeforeLoss } from './lost.js';
 
 /** State of a batch at this moment: `npx temporal workflow query --type state`. */
 export const batchStateQuery = defineQuery<BatchProgress>('state');
@@ -31,7 +27,7 @@ export const batchImageQuery = defineQuery<ImageInBatch | null, [ImageRef]>('ima
  *
  * Images that fail for a passing reason are tried again, those alone, with backoff; images that can never succeed are
  * dead at once. Waiting never fails an image: images that a detector hands back untried keep their attempts, and the
- * time in the task queue has no bound. Where most images of a source fail for a reason that is the system's, its circuit
+ * time in the task queue has no bound. Once three detectors were lost under it, its images run alone. Where most images of a source fail for a reason that is the system's, its circuit
  * breaker opens, and they go back to Kafka instead of dying. Fails at the end when an operator can do something about a
  * dead image.
  */
@@ -53,27 +49,43 @@ export async function detectBatch(input: DetectBatchInput): Promise<BatchResult>
   return conclude(input, state);
 }
 
-/** One activity over what is pending; alone, an image after the other, when a whole detector died under them. */
+/** One activity over what is pending; one for each image once whole detectors died under them. */
 async function runRound(input: DetectBatchInput, state: BatchState, rounds: Rounds): Promise<boolean> {
-  const groups = rounds.alone ? state.pendingAlone() : [state.pendingTogether()];
-  let progressed = false;
-  for (const images of groups) {
-    let result: DetectImagesResult;
-    try {
-      result = await detector(input).detectImages(state.activityInput(images));
-    } catch (error) {
-      result = detectorLost(error);
-      if (images.length > 1) {
-        rounds.alone = true;
-        return true;
-      }
-    }
-    if (state.merge(images, result)) progressed = true;
+  const detect: Detect = (images) => detector(input, { countLosses: true }).detectImages(images);
+  let progressed: boolean;
+  if (state.lostDetectors >= MAY_BE_LOST) {
+    const round = await runAlone(detect, state, rounds.suspects);
+    rounds.lostAlone = round.lost;
+    progressed = round.progressed;
+  } else if (rounds.alone) {
+    progressed = (await oneByOne(detect, state, state.pendingTogether())).progressed;
+  } else {
+    progressed = await runTogether(detect, state, rounds);
   }
   await tellBreaker(state);
   const exhausted = await hold(state, state.takeExhausted());
   if (exhausted.length > 0) await recordDead(detector(input), state.recordDeadInput(exhausted));
   return progressed;
+}
+
+/** A detector that is lost costs no image an attempt: nobody knows whose fault it was. */
+async function runTogether(detect: Detect, state: BatchState, rounds: Rounds): Promise<boolean> {
+  const images = state.pendingTogether();
+  try {
+    return state.merge(images, await detect(state.activityInput(images)));
+  } catch (error) {
+    const attempt = detectorLost(error);
+    // False only while what an older release has done is replayed.
+    if (patched('alone')) {
+      const done = doneBeforeLoss(error, images.length);
+      state.lostDetectors = done ? state.lostDetectors + 1 : MAY_BE_LOST;
+      if (done) state.merge(images, done);
+      return true;
+    }
+    if (images.length === 1) return state.merge(images, attempt);
+    rounds.alone = true;
+    return true;
+  }
 }
 
 function conclude(input: DetectBatchInput, state: BatchState): BatchResult {
@@ -91,14 +103,25 @@ function conclude(input: DetectBatchInput, state: BatchState): BatchResult {
   });
 }
 
+/** Detectors that may be lost under a batch before its images run alone. */
+const MAY_BE_LOST = 3;
+/** Suspects of two batches that were lost together must not wait for the next detector together again. */
+const APART_MS = 30_000;
+
 /** Waits between rounds: 1 s doubling to 60 s for failures, and for a detector that hands everything back. */
 class Rounds {
+  /** As an older release had it: from the first failure of an activity on. */
   alone = false;
+  /** Images that were on a detector when it was lost, each alone in its activity. */
+  readonly suspects = new Set<number>();
+  /** A detector was lost under a suspect in this round. */
+  lostAlone = false;
   #failed = 0;
 
   waitMs(progressed: boolean): number {
     this.#failed = progressed ? Math.min(this.#failed, 2) : this.#failed;
     this.#failed += 1;
-    return Math.min(60_000, 1000 * 2 ** (this.#failed - 1));
+    const waitMs = Math.min(60_000, 1000 * 2 ** (this.#failed - 1));
+    return this.lostAlone ? waitMs + Math.floor(Math.random() * APART_MS) : waitMs;
   }
 }

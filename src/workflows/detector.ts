@@ -6,8 +6,13 @@ import { untilDone } from './untilDone.js';
 /**
  * Every activity has a bound on one attempt and on the tries. None has a bound on the time in the queue
  * (scheduleToStart, scheduleToClose): a batch that waits for a detector must never fail for waiting.
+ *
+ * With `countLosses` a detector that is lost fails the activity at once: the workflow counts such losses itself.
  */
-export function detector({ model, express }: { model: string; express: boolean }): DetectionActivities {
+export function detector(
+  { model, express }: { model: string; express: boolean },
+  { countLosses = false }: { countLosses?: boolean } = {},
+): DetectionActivities {
   const taskQueue = detectQueue(model, express);
   const { detectImages } = proxyActivities<DetectionActivities>({
     taskQueue,
@@ -16,7 +21,10 @@ export function detector({ model, express }: { model: string; express: boolean }
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     // An eager activity would take no slot of its queue.
     allowEagerDispatch: false,
-    retry: { maximumAttempts: 4, initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+    retry: {
+      ...{ maximumAttempts: 4, initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+      ...(countLosses ? { nonRetryableErrorTypes: ['TemporalTimeout:Heartbeat'] } : {}),
+    },
   });
   // Dead images must be recorded: 200 tries with backoff are over an hour and a half of a broker away.
   const { recordDead } = proxyActivities<DetectionActivities>({

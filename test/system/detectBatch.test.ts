@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
 import {
   Client,
   Connection,
@@ -244,7 +245,8 @@ describe.concurrent('a batch', () => {
     const handle = await start(batchOf(model, 3, { maxAttempts: 1 }));
     const failure = await failureOf(handle);
     expect(failure.message).toBe('1 dead (1 WORKER_LOST) of 3 images; an operator may retry them');
-    const together = Array.from({ length: 4 }, () => ['0.jpg', '1.jpg', '2.jpg']);
+    // A detector that falls silent is lost; one that fails four times in a row is as good as that for good.
+    const together = Array.from({ length: 5 }, () => ['0.jpg', '1.jpg', '2.jpg']);
     const alone = [['0.jpg'], ...Array.from({ length: 4 }, () => ['1.jpg']), ['2.jpg']];
     expect(calls.map(objectsOf)).toEqual([...together, ...alone]);
     expect(recorded.map(({ dead }) => dead)).toEqual([
@@ -253,7 +255,53 @@ describe.concurrent('a batch', () => {
     // The first try could only end by its heartbeat timeout: start to close is minutes.
     const [first] = await scheduled(handle);
     expect(Number(first?.heartbeatTimeout?.seconds)).toBeLessThanOrEqual(30);
-    await recordHistory('detectBatch.detector-lost', handle);
+    await recordHistory('detectBatch.detector-failed', handle);
+  });
+
+  it('repeats nothing that a lost detector had done by its last heartbeat', async () => {
+    const model = newModel();
+    const { calls } = await detectors.start(model, (input, call) => {
+      if (call > 0) return detected(input);
+      // Images 0, 2 and 9 are detected, 1 is dead, 3 has failed.
+      const bits = Buffer.from([0b101, 0b10]).toString('base64');
+      Context.current().heartbeat({ detected: bits, dead: [failed(1, 'GONE')], retry: [failed(3, 'FORBIDDEN')] });
+      return silence();
+    });
+    const handle = await start(batchOf(model, 10));
+    await vi.waitFor(
+      async () =>
+        expect(await handle.query('state')).toMatchObject({ detected: 3, dead: [[1, 'GONE']], lostDetectors: 1 }),
+      { timeout: 40_000, interval: 100 },
+    );
+    expect(await handle.result()).toEqual({ images: 10, detected: 9, dead: { GONE: 1 } });
+    expect(calls.slice(1).map(objectsOf)).toEqual([['3.jpg', '4.jpg', '5.jpg', '6.jpg', '7.jpg', '8.jpg']]);
+    expect(calls[1]?.attempts).toEqual([1, 0, 0, 0, 0, 0]);
+  });
+
+  it('under which three detectors were lost has its images alone; only the one that is lost by itself pays', async () => {
+    const model = newModel();
+    const killers = new Set(['4.jpg']);
+    const open = new Set<string>();
+    let atOnce = 0;
+    const { calls, recorded } = await detectors.start(model, async (input) => {
+      const [object = ''] = objectsOf(input);
+      if (killers.has(object)) return silence();
+      open.add(object);
+      atOnce = Math.max(atOnce, open.size);
+      await sleep(100);
+      open.delete(object);
+      return detected(input);
+    });
+    const pending = Array.from({ length: 20 }, (_, image): [number, number] => [image, 0]);
+    const progress: BatchProgress = { detected: 0, pending, dead: [], lostDetectors: 3 };
+    const handle = await start(batchOf(model, 20, { progress, maxAttempts: 1 }));
+    expect((await failureOf(handle)).message).toBe('1 dead (1 WORKER_LOST) of 20 images; an operator may retry them');
+    expect(calls.map(({ images }) => images.length)).toEqual(Array.from({ length: 21 }, () => 1));
+    expect(calls.filter((call) => objectsOf(call).includes('4.jpg'))).toHaveLength(2);
+    expect(recorded.flatMap(objectsOf)).toEqual(['4.jpg']);
+    expect(atOnce).toBeGreaterThan(1);
+    expect(atOnce).toBeLessThanOrEqual(8);
+    await recordHistory('detectBatch.alone', handle);
   });
 
   it('that is cancelled stops its activity and ends Cancelled', async () => {
