@@ -8,9 +8,8 @@ import type { Config } from '../config/index.js';
 import {
   describeBreaker,
   HELD_LANE,
-  IMAGE_REASONS,
   imageKey,
-  isImageReason,
+  isFinalReason,
   NOTHING_COUNTED,
   sourceKey,
   type BackfillCounts,
@@ -22,7 +21,7 @@ import type { Router } from '../routing/index.js';
 import type { ObjectLister } from '../storage/index.js';
 import { readLaneBacklog, StreamUnavailableError, type StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
-import { readOutcomes, WarehouseError, type StoredOutcome, type Warehouse } from '../warehouse/index.js';
+import { readOutcomes, WarehouseError, type Warehouse } from '../warehouse/index.js';
 
 export interface BackfillDependencies {
   config: Config;
@@ -166,14 +165,10 @@ async function withoutOutcome(
   return candidates.filter(({ model, object }) => {
     const outcome = stored.get(model)?.get(imageKey(object));
     if (outcome?.isDetected) counts.detected += 1;
-    else if (outcome && isFinal(outcome)) counts.dead += 1;
+    else if (outcome && isFinalReason(outcome.deadReason)) counts.dead += 1;
     else return true;
     return false;
   });
-}
-
-function isFinal({ deadReason }: StoredOutcome): boolean {
-  return isImageReason(deadReason) && !IMAGE_REASONS[deadReason].operatorMayRetry;
 }
 
 /** The first of the lanes in which enough images wait. */

@@ -12,6 +12,7 @@ import {
 import { createAudit, type AuditDependencies } from './audit.js';
 import { createBackfillPage, type BackfillDependencies } from './backfill.js';
 import { holdImages } from './holdImages.js';
+import { outcomesOf } from './outcomesOf.js';
 
 /** What the activities need. */
 export interface OrchestrationDependencies extends BackfillDependencies, AuditDependencies {
@@ -26,6 +27,7 @@ export function createOrchestrationActivities(dependencies: OrchestrationDepende
   const audit = createAudit(dependencies);
   return {
     holdImages: (input) => holdImages(dependencies, input),
+    outcomesOf: (input) => outcomesOf(dependencies, input),
     rollUp: async ({ verify }) => {
       // Before the pass, which follows them: at most one interval after a change of the routes.
       for (const change of await setModelPins(warehouse, pins())) log.info(change, 'pin of a model changed');

@@ -5,7 +5,7 @@ import {
   WorkflowIdReusePolicy,
 } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
-import { ORCHESTRATION_QUEUE, type BatchMemo, type DetectBatchInput } from '../domain/index.js';
+import { FIRST_START, ORCHESTRATION_QUEUE, type BatchMemo, type DetectBatchInput } from '../domain/index.js';
 import { SEARCH_ATTRIBUTES } from './batches.js';
 
 /** gRPC status codes (https://grpc.io/docs/guides/status-codes/). */
@@ -44,17 +44,8 @@ export class BatchStarter {
     try {
       await this.#bounded(() =>
         this.#client.workflow.start('detectBatch', {
-          workflowId,
-          taskQueue: ORCHESTRATION_QUEUE,
+          ...startOptions({ workflowId, input, memo: { ...memo, ...FIRST_START } }),
           workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-          args: [input],
-          memo: { ...memo },
-          typedSearchAttributes: new TypedSearchAttributes([
-            { key: SEARCH_ATTRIBUTES.bucket, value: input.buckets.slice(0, BUCKETS_IN_SEARCH_ATTRIBUTE) },
-            { key: SEARCH_ATTRIBUTES.model, value: input.model },
-            { key: SEARCH_ATTRIBUTES.images, value: input.images.length },
-          ]),
-          staticSummary: `${input.images.length} images, model ${input.model}, lane ${input.lane}`,
         }),
       );
       return { kind: 'started' };
@@ -82,6 +73,22 @@ export class BatchStarter {
     const known = typeof firstOffset === 'string' && typeof lastOffset === 'string' && typeof eventsHash === 'string';
     return { kind: 'exists', memo: known ? { firstOffset, lastOffset, eventsHash } : undefined };
   }
+}
+
+/** What every start of a batch has. */
+export function startOptions({ workflowId, input, memo }: Omit<BatchToStart, 'memo'> & { memo: object }) {
+  return {
+    workflowId,
+    taskQueue: ORCHESTRATION_QUEUE,
+    args: [input],
+    memo: { ...memo },
+    typedSearchAttributes: new TypedSearchAttributes([
+      { key: SEARCH_ATTRIBUTES.bucket, value: input.buckets.slice(0, BUCKETS_IN_SEARCH_ATTRIBUTE) },
+      { key: SEARCH_ATTRIBUTES.model, value: input.model },
+      { key: SEARCH_ATTRIBUTES.images, value: input.images.length },
+    ]),
+    staticSummary: `${input.images.length} images, model ${input.model}, lane ${input.lane}`,
+  };
 }
 
 function refusalOf(error: unknown): string | undefined {

@@ -59,6 +59,20 @@ export interface HoldImagesInput {
   images: PackedImage[];
 }
 
+/** Images of a batch that runs again. */
+export interface OutcomesInput {
+  model: string;
+  buckets: string[];
+  images: PackedImage[];
+}
+
+/** What need not be done again; both are indexes into the images of the input. */
+export interface KnownOutcomes {
+  detected: number[];
+  /** Dead for a reason that no other try changes. */
+  dead: [image: number, reason: string][];
+}
+
 export interface DetectionActivities {
   /** Runs the model over the images and publishes their results. Task queue of the model. */
   detectImages(input: DetectImagesInput): Promise<DetectImagesResult>;
@@ -69,6 +83,8 @@ export interface DetectionActivities {
 export interface OrchestrationActivities {
   /** Puts back the events of images whose source's breaker is open, or all; returns their indexes in the input. */
   holdImages(input: HoldImagesInput): Promise<number[]>;
+  /** Which images the tables have an outcome of that is final. */
+  outcomesOf(input: OutcomesInput): Promise<KnownOutcomes>;
   /** Recomputes the hours that were touched; returns how many. */
   rollUp(input: { verify: boolean }): Promise<{ hours: number }>;
   /** Deletes from Kafka what every named consumer group has read; returns records by topic. */

@@ -83,3 +83,9 @@ export interface BatchMemo {
   /** Hex SHA-256 over the ids of all its events in order. */
   eventsHash: string;
 }
+
+/**
+ * Memo that a dispatcher's start has besides: nothing has been done of the batch. Neither `penstock retry` nor a start
+ * by hand sets it, even one that copies the input of a batch.
+ */
+export const FIRST_START = { fresh: true } as const;

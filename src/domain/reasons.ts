@@ -80,3 +80,8 @@ export type DeadLetterReason = keyof typeof DEAD_LETTER_REASONS;
 export function isImageReason(code: string): code is ImageReason {
   return Object.hasOwn(IMAGE_REASONS, code);
 }
+
+/** Is an image that is dead for it dead for good, whatever an operator does? */
+export function isFinalReason(code: string): code is ImageReason {
+  return isImageReason(code) && !IMAGE_REASONS[code].operatorMayRetry;
+}

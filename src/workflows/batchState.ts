@@ -8,6 +8,8 @@ import type {
   HoldImagesInput,
   ImageInBatch,
   ImageRef,
+  KnownOutcomes,
+  OutcomesInput,
   ProbeOutcome,
   RecordDeadInput,
   SourceEvidence,
@@ -151,6 +153,30 @@ export class BatchState {
       this.dead.delete(image);
       this.held.add(image);
     }
+  }
+
+  /** Images that are dead for a reason an operator can do something about are pending, as if never tried. */
+  revive(): void {
+    for (const [image, reason] of this.dead) {
+      if (!IMAGE_REASONS[reason].operatorMayRetry) continue;
+      this.dead.delete(image);
+      this.pending.set(image, 0);
+      this.#lastFailure.delete(image);
+      this.#told.delete(image);
+    }
+  }
+
+  outcomesInput(images: number[]): OutcomesInput {
+    const { model, buckets, images: packed } = this.#references(images);
+    return { model, buckets, images: packed };
+  }
+
+  /** Takes in what is known of pending images from elsewhere: they are not tried. */
+  know(images: readonly number[], { detected, dead }: KnownOutcomes): void {
+    const ended = (index: number): number[] => images.slice(index, index + 1).filter((one) => this.pending.delete(one));
+    this.#detected += detected.flatMap(ended).length;
+    for (const [index, reason] of dead)
+      if (isImageReason(reason)) for (const image of ended(index)) this.dead.set(image, reason);
   }
 
   recordDeadInput(exhausted: readonly Exhausted[]): RecordDeadInput {

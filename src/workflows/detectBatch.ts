@@ -10,6 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { BatchProgress, BatchResult, DetectBatchInput, ImageInBatch, ImageRef } from '../domain/index.js';
+import { Again } from './again.js';
 import { oneByOne, runAlone, type Detect } from './alone.js';
 import { BatchState } from './batchState.js';
 import { detector, detectorLost, recordDead } from './detector.js';
@@ -27,16 +28,26 @@ export const batchImageQuery = defineQuery<ImageInBatch | null, [ImageRef]>('ima
  *
  * Images that fail for a passing reason are tried again, those alone, with backoff; images that can never succeed are
  * dead at once. Waiting never fails an image: images that a detector hands back untried keep their attempts, and the
- * time in the task queue has no bound. Once three detectors were lost under it, its images run alone. Where most images of a source fail for a reason that is the system's, its circuit
- * breaker opens, and they go back to Kafka instead of dying. Fails at the end when an operator can do something about a
- * dead image.
+ * time in the task queue has no bound. Once three detectors were lost under it, its images run alone. Where most images
+ * of a source fail for a reason that is the system's, its circuit breaker opens, and they go back to Kafka instead of
+ * dying. Fails at the end when an operator can do something about a dead image. A run that is not the first of these
+ * images does what is missing.
  */
 export async function detectBatch(input: DetectBatchInput): Promise<BatchResult> {
   const state = new BatchState(input);
   setHandler(batchStateQuery, () => state.progress());
   setHandler(batchImageQuery, (image) => state.find(image));
-  const rounds = new Rounds();
+  const again = new Again(input, state);
+  await again.begin();
+  do await detectPending(input, state);
+  while (await again.goesOn());
+  if (input.probe) await tellOutcome(state);
+  return conclude(input, state);
+}
 
+/** Round after round, until no image is pending. */
+async function detectPending(input: DetectBatchInput, state: BatchState): Promise<void> {
+  const rounds = new Rounds();
   while (state.pending.size > 0) {
     setCurrentDetails(state.describe());
     const progressed = await runRound(input, state, rounds);
@@ -45,8 +56,6 @@ export async function detectBatch(input: DetectBatchInput): Promise<BatchResult>
     }
     if (state.pending.size > 0) await sleep(rounds.waitMs(progressed));
   }
-  if (input.probe) await tellOutcome(state);
-  return conclude(input, state);
 }
 
 /** One activity over what is pending; one for each image once whole detectors died under them. */

@@ -406,7 +406,7 @@ describe.concurrent('the start of a batch', () => {
     const handle = await start(batchOf(model, 7, { buckets, lane: 'bulk' }));
     await handle.result();
     const description = await handle.describe();
-    expect(description.memo).toEqual(memo);
+    expect(description.memo).toEqual({ ...memo, fresh: true });
     expect(await description.staticSummary()).toBe(`7 images, model ${model}, lane bulk`);
     const found = async (query: string): Promise<number> => (await client.workflow.count(query)).count;
     const ours = `WorkflowType = 'detectBatch' AND PenstockModel = '${model}' AND PenstockImages = 7`;
