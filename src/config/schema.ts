@@ -256,6 +256,9 @@ export const environmentSchema = z.object({
     .describe(
       'Rate of inferences of one detector. 0: no cap, slots alone bound it. Not set: PENSTOCK_CAPACITY_HEADROOM of what the capacity file says, no cap without one.',
     ),
+  PENSTOCK_RETRY_HORIZON_HOURS: int(72, 1, 2_160).describe(
+    'Hours after its end that a failed batch can be tried again; an orchestrator does not start where the namespace of Temporal keeps closed executions for less.',
+  ),
   PENSTOCK_DETECT_ATTEMPTS: int(5, 1, 100).describe('Tries of one image for passing reasons before it is dead.'),
   PENSTOCK_IMAGE_MAX_BYTES: int(50_000_000, 1, 2_000_000_000).describe(
     'Largest object that is downloaded; above it: TOO_LARGE. Intake refuses by the size that the event tells: give it and detectors the same.',

@@ -1,5 +1,6 @@
 import { createOrchestrationActivities } from '../activities/index.js';
 import {
+  checkRetention,
   configureBreaker,
   configureCapacity,
   connectTemporal,
@@ -9,8 +10,9 @@ import {
   openBatchRanges,
   readBreakers,
   takeOverUnlessTaken,
+  type TemporalClient,
 } from '../client/index.js';
-import type { Config } from '../config/index.js';
+import { ConfigError, type Config } from '../config/index.js';
 import { ORCHESTRATION_QUEUE } from '../domain/index.js';
 import { openRouting } from '../routing/index.js';
 import { retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
@@ -57,6 +59,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     signal: stopping,
     onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'Temporal is away'),
   });
+  await checkHorizon(context, temporal);
   const worker = await runWorker(context, {
     connection,
     namespace,
@@ -113,4 +116,20 @@ async function start(context: RoleContext): Promise<RunningRole> {
 function sayAudit({ PENSTOCK_AUDIT_BUCKETS: buckets, PENSTOCK_AUDIT_INTERVAL_MS: everyMs }: Config, log: Logger): void {
   if (buckets.length === 0) log.warn('no bucket is audited by schedule: PENSTOCK_AUDIT_BUCKETS names none');
   else log.info({ buckets, everyMs }, 'audited by schedule');
+}
+
+/** Before anything runs: what fails today is forgotten before it can be tried again. */
+async function checkHorizon({ config, log, stopping }: RoleContext, temporal: TemporalClient): Promise<void> {
+  const check = (): Promise<number | undefined | ConfigError> =>
+    checkRetention(temporal, config).catch((error: unknown) => {
+      if (error instanceof ConfigError) return error;
+      throw error;
+    });
+  const hours = await retryForever(check, {
+    backoff: { firstMs: 250, maxMs: 5_000 },
+    signal: stopping,
+    onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'Temporal is away'),
+  });
+  if (hours instanceof ConfigError) throw hours;
+  if (hours === undefined) log.warn('how long Temporal keeps closed executions may not be asked');
 }
