@@ -10,6 +10,7 @@ import { demoCommand } from './demo/index.js';
 import { imageCommand } from './image/index.js';
 import { migrateCommand } from './migrate/index.js';
 import { modelCommand } from './model/index.js';
+import { retryCommand } from './retry/index.js';
 import { routingCommand } from './routing/index.js';
 import { statusCommand } from './status/index.js';
 import { tablesCommand } from './tables/index.js';
@@ -42,6 +43,7 @@ export function program(): Command {
   penstock.addCommand(breakerCommand());
   penstock.addCommand(capacityCommand());
   penstock.addCommand(backfillCommand());
+  penstock.addCommand(retryCommand());
   penstock.addCommand(imageCommand());
   penstock.addCommand(auditCommand());
   penstock.addCommand(deadCommand());

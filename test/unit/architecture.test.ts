@@ -55,6 +55,8 @@ const TYPES_BACK: Record<string, string> = {
   'cli/audit/audit.ts -> cli/audit/index.ts': 'the options of a verb are declared beside its flags',
   'cli/image/image.ts -> cli/image/index.ts': 'the options of a verb are declared beside its flags',
   'cli/migrate/migrate.ts -> cli/migrate/index.ts': 'the options of a verb are declared beside its flags',
+  'cli/retry/options.ts -> cli/retry/index.ts': 'the options of a verb are declared beside its flags',
+  'cli/retry/retry.ts -> cli/retry/index.ts': 'the options of a verb are declared beside its flags',
   'cli/status/status.ts -> cli/status/index.ts': 'the options of a verb are declared beside its flags',
 };
 
