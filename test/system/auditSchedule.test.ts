@@ -28,22 +28,27 @@ async function gauge(name: string, labels: string): Promise<number | undefined> 
   return value === undefined ? undefined : Number(value);
 }
 
-/** Starts an audit as the schedule does, and waits for one that began after now. */
+/** Runs that the schedule has started lately. */
+async function runs(): Promise<{ workflowId: string; runId: string }[]> {
+  const { info } = await temporal.client.schedule.getHandle(AUDIT_SCHEDULE_ID).describe();
+  return info.recentActions.map(({ action: { workflow } }) => {
+    return { workflowId: workflow.workflowId, runId: workflow.firstExecutionRunId };
+  });
+}
+
+/** Starts an audit as the schedule does, and waits for its end. */
 async function audited(): Promise<{ workflowId: string; runId: string }> {
-  const nowMs = Date.now();
+  const before = (await runs()).map(({ runId }) => runId);
   await temporal.client.schedule.getHandle(AUDIT_SCHEDULE_ID).trigger();
-  const { action } = await eventually(
-    async () => {
-      const { info } = await temporal.client.schedule.getHandle(AUDIT_SCHEDULE_ID).describe();
-      return info.recentActions.find(({ takenAt }) => takenAt.getTime() >= nowMs - 1_000);
-    },
-    (taken) => taken !== undefined,
+  const isNew = ({ runId }: { runId: string }): boolean => !before.includes(runId);
+  const [run] = await eventually(
+    async () => (await runs()).filter(isNew),
+    ({ length }) => length > 0,
     WITHIN_MS,
-  ).then((taken) => taken ?? Promise.reject(new Error('no audit was started')));
-  if (!('workflow' in action)) throw new Error('the schedule starts no workflow');
-  const { workflowId, firstExecutionRunId: runId } = action.workflow;
-  await temporal.client.workflow.getHandle(workflowId, runId).result();
-  return { workflowId, runId };
+  );
+  if (run === undefined) throw new Error('no audit was started');
+  await temporal.client.workflow.getHandle(run.workflowId, run.runId).result();
+  return run;
 }
 
 const missing = (): Promise<number | undefined> =>
