@@ -56,9 +56,7 @@ describe('the schema that a role knows', () => {
 
   it('may be older than what the database has', async () => {
     const newer = [...migrations, { version: 3, checksum: 'of a later release' }];
-    await (
-      await wait(warehouseOf(newer))
-    ).waiting;
+    await wait(warehouseOf(newer)).waiting;
   });
 
   it('is not there where a migration of that number is another one', async () => {
