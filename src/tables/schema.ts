@@ -5,7 +5,13 @@ export const MOST_TABLES = 20;
 
 /** Penstock's own tables have one writer. */
 export const OWN_TABLES: readonly string[] = [
-  ...['image_results', 'upload_events', 'dead_letter_records', 'dead_letter_decision_records', 'capacity_change_records'],
+  ...[
+    'image_results',
+    'upload_events',
+    'dead_letter_records',
+    'dead_letter_decision_records',
+    'capacity_change_records',
+  ],
   ...['image_rollups', 'rollup_watermarks', 'model_versions', 'model_pins', 'schema_migrations'],
 ];
 
