@@ -34,7 +34,7 @@ beforeAll(async () => {
   connection = await Connection.connect({ address });
   await connection.workflowService.registerNamespace({
     namespace,
-    workflowExecutionRetentionPeriod: msToTs('1 day'),
+    workflowExecutionRetentionPeriod: msToTs('7 days'),
   });
   const searchAttributes = { PenstockBucket: Words, PenstockModel: Word, PenstockImages: Int, PenstockDead: Int };
   // The namespace is known everywhere after some seconds only.
