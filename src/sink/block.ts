@@ -1,14 +1,27 @@
+import type { DeadLetterReason } from '../domain/index.js';
 import type { RefusedRecord } from '../stream/index.js';
-import type { Target } from '../warehouse/index.js';
+import type { EncodedRow, Target } from '../warehouse/index.js';
 
 /** A row on its way into a table. */
 export interface Row {
   target: Target;
   /** The partition of the table that it falls into: a block touches few of them. */
   tablePartition: number;
-  /** The row as the text of a JSON array, in the order of the target's columns. */
-  json: string;
+  /** The row in the target's format. */
+  data: EncodedRow;
   source: RecordSource;
+  /** Set where nobody has looked into the record: reads it, once ClickHouse has refused the block. */
+  readAgain?: ReadRecord;
+}
+
+/** Turns a record into a row of its table, or says why it does not fit there. */
+export type ReadRecord = (source: RecordSource, retention: Retention) => ReadRow;
+
+export type ReadRow = { kind: 'row'; row: Row } | { kind: 'unfit'; reason: DeadLetterReason; detail: string };
+
+export interface Retention {
+  days: number;
+  nowMs: number;
 }
 
 /** Where a row was read, for a dead letter. */

@@ -1,3 +1,4 @@
 export { serve } from './role.js';
-export { readRow, type ReadRow } from './rows.js';
+export type { ReadRow } from './block.js';
+export { readRow } from './rows.js';
 export type { RecordSource } from './block.js';

@@ -13,7 +13,7 @@ export async function insertRows(
   const target = rows[0]?.target;
   if (target === undefined) return { kind: 'stored' };
   try {
-    await warehouse.insert({ ...target, rows: rows.map(({ json }) => json), timeoutMs, signal });
+    await warehouse.insert({ ...target, rows: rows.map(({ data }) => data), timeoutMs, signal });
     return { kind: 'stored' };
   } catch (error) {
     if (error instanceof WarehouseError && error.kind === 'data') return { kind: 'data', message: error.message };

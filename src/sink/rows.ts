@@ -2,35 +2,42 @@ import {
   DEAD_LETTERS_TOPIC,
   deadLetterSchema,
   HELD_LANE,
+  IMAGE_RESULTS_TOPIC,
   imageEventSchema,
   imageResultSchema,
   laneOf,
-  type DeadLetterReason,
 } from '../domain/index.js';
 import type { Slice, StreamRecord } from '../stream/index.js';
 import {
   DEAD_LETTERS,
   deadLetterRow,
   IMAGE_RESULTS,
+  imageResultRecords,
   imageResultRow,
   UPLOAD_EVENTS,
   uploadEventRow,
+  type EncodedRow,
   type Target,
 } from '../warehouse/index.js';
-import type { RecordSource, Row } from './block.js';
-
-export type ReadRow = { kind: 'row'; row: Row } | { kind: 'unfit'; reason: DeadLetterReason; detail: string };
-
-export interface Retention {
-  days: number;
-  nowMs: number;
-}
+import type { ReadRecord, ReadRow, RecordSource, Retention } from './block.js';
 
 /** Largest time that the columns hold; ClickHouse would wrap a larger one around without a word. */
 const MAX_TIME_MS = Date.UTC(2100, 0);
 const DAY_MS = 86_400_000;
 
-/** Turns a record into a row of its table, or says why it does not fit there. */
+/**
+ * Makes the reader of Penstock's topics. Results, of which there are most, go to ClickHouse as they came: it checks them,
+ * and only those of a block that it refuses are read here.
+ */
+export function recordReader(retentionDays: number): ReadRecord {
+  const target = imageResultRecords(retentionDays);
+  return (source, retention) => {
+    if (source.topic !== IMAGE_RESULTS_TOPIC) return readRow(source, retention);
+    return { kind: 'row', row: { target, tablePartition: 0, data: source.value, source, readAgain: readRow } };
+  };
+}
+
+/** Turns a record of Penstock's topics into a row of its table, or says why it does not fit there. */
 export function readRow(source: RecordSource, retention: Retention): ReadRow {
   let value: unknown;
   try {
@@ -91,8 +98,8 @@ function isTooOld(uploadedAtMs: number, { days, nowMs }: Retention): boolean {
   return uploadedAtMs < nowMs - days * DAY_MS;
 }
 
-function row(source: RecordSource, target: Target, partitionedByMs: number, json: string): ReadRow {
-  return { kind: 'row', row: { target, tablePartition: month(partitionedByMs), source, json } };
+function row(source: RecordSource, target: Target, partitionedByMs: number, data: EncodedRow): ReadRow {
+  return { kind: 'row', row: { target, tablePartition: month(partitionedByMs), source, data } };
 }
 
 function unfit(detail: string): ReadRow {

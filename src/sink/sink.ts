@@ -14,11 +14,12 @@ import {
   insertIsolating,
   type BlockLimits,
   type InsertOutcome,
+  type ReadRecord,
   type RecordSource,
   type Row,
 } from './block.js';
 import type { SinkMetrics } from './metrics.js';
-import { readRow, sourceOf, type ReadRow, type Retention } from './rows.js';
+import { recordReader, sourceOf } from './rows.js';
 
 export interface SinkOptions {
   /** One insert. Throws when its outcome is unknown or the server is away. */
@@ -28,7 +29,7 @@ export interface SinkOptions {
   /** When a block is inserted. After a pause an insert goes at once. */
   pace: Pick<GroupCommitOptions, 'minIntervalMs' | 'trickle' | 'fullItems'>;
   /** Turns a record into a row. Default: as Penstock's own topics are read. */
-  read?: (source: RecordSource, retention: Retention) => ReadRow;
+  read?: ReadRecord;
   /** Days after its upload that an image stays in the table. */
   retentionDays: number;
   metrics: SinkMetrics;
@@ -60,33 +61,25 @@ export function createSink(given: SinkOptions): SliceHandler {
       given.onWaiting([...waiting.values()].at(-1));
     },
   };
-  const { limits, retentionDays, read: readOne = readRow } = options;
+  const { limits, retentionDays, read = recordReader(retentionDays) } = options;
   const groups = new Map<Target, GroupCommit<Row>>();
   const groupOf = (target: Target): GroupCommit<Row> => {
     const known = groups.get(target);
     if (known) return known;
     const group = new GroupCommit<Row>((rows) => storeAll(options, rows), {
-      maxItems: limits.maxRows,
+      maxItems: Math.min(limits.maxRows, 4 * (options.pace.fullItems ?? Infinity)),
       ...options.pace,
     });
     groups.set(target, group);
     return group;
   };
   return async (slice) => {
-    const rows: Row[] = [];
-    const unfit: Refusal[] = [];
     const front = slice.records.slice(0, limits.maxRows);
-    const retention = { days: retentionDays, nowMs: Date.now() };
-    for (const record of front) {
-      const source = sourceOf(slice, record);
-      const read = readOne(source, retention);
-      if (read.kind === 'row') rows.push(read.row);
-      // What is wrong with an event is its dispatcher's to tell, and once: it keeps the dead letter of a record that it
-      // can't read; what it can, comes back as a result that fits no table either, and is one then.
-      else if (laneOf(slice.topic) !== undefined) options.metrics.skipped.inc({ reason: read.reason });
-      else unfit.push({ source, reason: read.reason, detail: read.detail });
-    }
-    await bury(options, unfit);
+    const rows = await readAll(
+      options,
+      front.map((record) => sourceOf(slice, record)),
+      read,
+    );
     // Records of one topic are rows of one table.
     const stored = rows[0] === undefined ? Promise.resolve() : groupOf(rows[0].target).add(rows);
     // The partition is lost: somebody else reads these records again, so the rebalance need not wait for ClickHouse.
@@ -95,16 +88,55 @@ export function createSink(given: SinkOptions): SliceHandler {
   };
 }
 
+/** Rows of records; what fits into no table is kept. */
+async function readAll(options: Sink, sources: readonly RecordSource[], read: ReadRecord): Promise<Row[]> {
+  const rows: Row[] = [];
+  const unfit: Refusal[] = [];
+  const retention = { days: options.retentionDays, nowMs: Date.now() };
+  for (const source of sources) {
+    const outcome = read(source, retention);
+    if (outcome.kind === 'row') rows.push(outcome.row);
+    // What is wrong with an event is its dispatcher's to tell, and once: it keeps the dead letter of a record that it
+    // can't read; what it can, comes back as a result that fits no table either, and is one then.
+    else if (laneOf(source.topic) !== undefined) options.metrics.skipped.inc({ reason: outcome.reason });
+    else unfit.push({ source, reason: outcome.reason, detail: outcome.detail });
+  }
+  await bury(options, unfit);
+  return rows;
+}
+
 async function storeAll(options: Sink, rows: readonly Row[]): Promise<void> {
   const awaited = rows.filter(({ source }) => !source.signal.aborted);
   for (const block of cutBlocks(awaited, options.limits)) {
-    const refused = await insertIsolating(block, (part) => insertUntilKnown(options, part));
-    options.metrics.rows.inc({ table: block[0]?.target.table ?? '' }, block.length - refused.length);
-    await bury(
+    const readAgain = block[0]?.readAgain;
+    if (readAgain === undefined) {
+      await storeIsolating(options, block);
+      continue;
+    }
+    const outcome = await insertUntilKnown(options, block);
+    if (outcome.kind === 'stored') {
+      options.metrics.rows.inc({ table: block[0]?.target.table ?? '' }, block.length);
+      continue;
+    }
+    options.log.info({ rows: block.length, why: outcome.message }, 'a block is read record by record');
+    await storeAll(
       options,
-      refused.map(({ row, message }) => ({ source: row.source, reason: 'ROW_REFUSED', detail: message })),
+      await readAll(
+        options,
+        block.map(({ source }) => source),
+        readAgain,
+      ),
     );
   }
+}
+
+async function storeIsolating(options: Sink, block: readonly Row[]): Promise<void> {
+  const refused = await insertIsolating(block, (part) => insertUntilKnown(options, part));
+  options.metrics.rows.inc({ table: block[0]?.target.table ?? '' }, block.length - refused.length);
+  await bury(
+    options,
+    refused.map(({ row, message }) => ({ source: row.source, reason: 'ROW_REFUSED', detail: message })),
+  );
 }
 
 /** Repeats an insert until the server has said what became of it. */

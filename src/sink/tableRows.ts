@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { TopicTable } from '../tables/index.js';
 import type { Target } from '../warehouse/index.js';
-import type { RecordSource } from './block.js';
-import type { ReadRow } from './rows.js';
+import type { ReadRow, RecordSource } from './block.js';
 
 const POSITION_COLUMNS = ['_topic', '_partition', '_offset'];
 
@@ -28,8 +27,8 @@ export function tableReader(table: TopicTable): (source: RecordSource) => ReadRo
       return unfit(`no JSON: ${error instanceof Error ? error.message : String(error)}`);
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return unfit('no JSON object');
-    const json = table.position ? withPosition(text, source, Object.keys(value).length === 0) : text;
-    return { kind: 'row', row: { target, tablePartition: 0, source, json } };
+    const data = table.position ? withPosition(text, source, Object.keys(value).length === 0) : text;
+    return { kind: 'row', row: { target, tablePartition: 0, source, data } };
   };
 }
 

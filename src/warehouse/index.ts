@@ -13,6 +13,7 @@ export {
   type LetterState,
   type WholeLetter,
 } from './deadLetters.js';
+export type { EncodedRow } from './encode.js';
 export { WarehouseError, type WarehouseErrorKind } from './errors.js';
 export {
   refusedEventsOf,
@@ -38,6 +39,7 @@ export {
   type UnaccountedImage,
   type UploadWindow,
 } from './reconcile.js';
+export { imageResultRecords } from './resultRecords.js';
 export { setModelPins, type PinChange } from './pins.js';
 export { rollUp, verifyRollups, type RollupOptions, type RollupOutcome, type RollupProgress } from './rollup.js';
 export {

@@ -5,8 +5,13 @@ export interface Target {
   table: string;
   /** None: those that each row names itself. */
   columns: readonly string[];
-  /** Default: JSONCompactEachRow, the text of an array with one value per column. */
-  format?: 'JSONCompactEachRow' | 'JSONEachRow';
+  /**
+   * Default: JSONCompactEachRow, the text of an array with one value per column. RowBinary: one string of bytes, for a
+   * target that selects.
+   */
+  format?: 'JSONCompactEachRow' | 'JSONEachRow' | 'RowBinary';
+  /** `SELECT … FROM input('record String') …`: makes the columns of what each row carries. */
+  select?: string;
   /** Of JSONEachRow: fields without a column are left out. Default: a row that has one is refused. */
   skipsUnknownFields?: boolean;
 }

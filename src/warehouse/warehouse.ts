@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises';
 import { ClickHouseLogLevel, createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
 import type { Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
+import { joinLines, rowBinaryStrings, type EncodedRow } from './encode.js';
 import { toWarehouseError } from './errors.js';
 import type { Target } from './rows.js';
 
@@ -12,12 +13,12 @@ export type QueryParams = Record<string, string | number | boolean | readonly st
 /** ClickHouse over HTTP. Every method throws `WarehouseError`. */
 export interface Warehouse {
   /**
-   * Inserts rows of a table, each the text of a row in the target's format. Not repeated here: after an `unavailable`
+   * Inserts rows of a table, each in the target's format. Not repeated here: after an `unavailable`
    * error the rows may be stored or not.
    */
   insert(
     options: Target & {
-      rows: readonly string[];
+      rows: readonly EncodedRow[];
       /** Milliseconds after which the outcome counts as unknown. */
       timeoutMs: number;
       signal?: AbortSignal;
@@ -81,7 +82,7 @@ export function connectWarehouse(
         // Not client.insert(): it would encode each row again.
         const { stream } = await client.exec({
           query: insertStatement(target),
-          values: Readable.from([Buffer.from(rows.join('\n'))], { objectMode: false }),
+          values: Readable.from([bodyOf(target, rows)], { objectMode: false }),
           clickhouse_settings: { ...WAIT, ...formatSettings(target) },
           abort_signal: deadline.signal,
         });
@@ -117,9 +118,13 @@ export function connectWarehouse(
   };
 }
 
-function insertStatement({ table, columns, format = 'JSONCompactEachRow' }: Target): string {
+function insertStatement({ table, columns, format = 'JSONCompactEachRow', select = '' }: Target): string {
   const list = columns.length === 0 ? '' : ` (${columns.join(', ')})`;
-  return `INSERT INTO ${table}${list} FORMAT ${format}`;
+  return `INSERT INTO ${table}${list} ${select} FORMAT ${format}`;
+}
+
+function bodyOf({ format }: Target, rows: readonly EncodedRow[]): Buffer {
+  return format === 'RowBinary' ? rowBinaryStrings(rows) : joinLines(rows);
 }
 
 /** What others write: their times are ISO 8601, and their fields may be more than the table has. */

@@ -131,6 +131,20 @@ describe('the embedded ClickHouse speaks HTTP as ClickHouse does', () => {
     expect(refused.status).toBe(500);
   });
 
+  test('an insert takes what it reads through a SELECT with input()', async () => {
+    await sql('CREATE TABLE selected (a UInt32, b String) ENGINE = MergeTree ORDER BY a');
+    const query =
+      "INSERT INTO selected (a, b) SELECT length(x) AS a, upper(x) FROM input('x String') WHERE throwIf(x = 'bad', 'no') = 0 FORMAT RowBinary";
+    const rows = (...texts: string[]): Buffer =>
+      Buffer.concat(texts.flatMap((text) => [Buffer.from([text.length]), Buffer.from(text)]));
+    const post = (body: Buffer): Promise<Answer> => ask(server.url, { query }, { body });
+    expect((await post(rows("it's", 'a;b', '\n\n'))).status).toBe(200);
+    expect((await sql('SELECT * FROM selected ORDER BY a')).text).toBe("2\t\\n\\n\n3\tA;B\n4\tIT\\'S\n");
+    const refused = await post(rows('good', 'bad'));
+    expect([refused.status, refused.headers.get('x-clickhouse-exception-code')]).toEqual([500, '395']);
+    expect((await sql('SELECT count() FROM selected')).text).toBe('3\n');
+  });
+
   test('an insert of any size takes bounded memory', async () => {
     await sql('CREATE TABLE streamed (a UInt32, b String) ENGINE = Null');
     const line = `{"a":1,"b":"${'x'.repeat(988)}"}\n`;

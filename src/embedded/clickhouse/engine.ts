@@ -34,6 +34,14 @@ export interface Connection {
    * reads a blank line there as the end of the data and runs what follows as SQL.
    */
   insert(insert: { target: string; settings: string; format: string; file: string }): Promise<Outcome>;
+  /** `INSERT INTO t SELECT … FROM input(structure) …`: the text before and after the table function, whose rows a file holds. */
+  insertSelected(insert: {
+    before: string;
+    structure: string;
+    after: string;
+    format: string;
+    file: string;
+  }): Promise<Outcome>;
   close(): void;
 }
 
@@ -63,6 +71,17 @@ export function openEngine(path: string, threads: number): Engine {
 type Gate = ReturnType<typeof createGate>;
 
 function connection(session: Chdb.Session, gate: Gate): Connection {
+  const write = async (sql: string): Promise<Outcome> => {
+    const outcome = await gate(() => session.queryAsync(sql, { format: 'Null' }));
+    return {
+      ...NOTHING,
+      elapsedNs: Math.round(outcome.elapsed * 1e9),
+      readRows: outcome.rowsRead,
+      readBytes: outcome.bytesRead,
+      writtenRows: outcome.rowsRead,
+      writtenBytes: outcome.bytesRead,
+    };
+  };
   return {
     run: async (sql, format) => {
       const outcome = await gate(() => session.queryAsync(sql, { format }));
@@ -86,19 +105,10 @@ function connection(session: Chdb.Session, gate: Gate): Connection {
         await chunks.return?.();
       }
     },
-    insert: async ({ target, settings, format, file }) => {
-      const source = `FROM INFILE ${quoted(file)} COMPRESSION 'none'`;
-      const sql = `${target} ${source} ${settings} FORMAT ${format}`;
-      const outcome = await gate(() => session.queryAsync(sql, { format: 'Null' }));
-      return {
-        ...NOTHING,
-        elapsedNs: Math.round(outcome.elapsed * 1e9),
-        readRows: outcome.rowsRead,
-        readBytes: outcome.bytesRead,
-        writtenRows: outcome.rowsRead,
-        writtenBytes: outcome.bytesRead,
-      };
-    },
+    insert: ({ target, settings, format, file }) =>
+      write(`${target} FROM INFILE ${quoted(file)} COMPRESSION 'none' ${settings} FORMAT ${format}`),
+    insertSelected: ({ before, structure, after, format, file }) =>
+      write(`${before}file(${quoted(file)}, ${quoted(format)}, ${structure}, 'none')${after}`),
     close: () => session.close(),
   };
 }

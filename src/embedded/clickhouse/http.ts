@@ -118,13 +118,16 @@ async function execute(
     if (asked.settings.size > 0) await connection.run(setStatement(asked.settings), 'Null');
 
     if (statement.insert) {
-      const { targetEnd, settingsEnd, dataStart, format } = statement.insert;
+      const { targetEnd, settingsEnd, dataStart, format, input } = statement.insert;
       const file = join(spoolDirectory, randomUUID());
       try {
         await spool(file, head.subarray(dataStart), source);
-        const target = head.subarray(0, targetEnd).toString();
-        const settings = head.subarray(targetEnd, settingsEnd).toString();
-        respond(response, asked, format, await connection.insert({ target, settings, format, file }));
+        const target = head.subarray(0, input?.start ?? targetEnd).toString();
+        const rest = head.subarray(input?.end ?? targetEnd, settingsEnd).toString();
+        const insert = input
+          ? connection.insertSelected({ before: target, structure: input.structure, after: rest, format, file })
+          : connection.insert({ target, settings: rest, format, file });
+        respond(response, asked, format, await insert);
       } finally {
         await rm(file, { force: true });
       }

@@ -15,12 +15,17 @@ export interface Statement {
   usesFile: boolean;
 }
 
-/** Indexes in the text: `INSERT INTO t (a)` up to `targetEnd`, then perhaps SETTINGS, then FORMAT or VALUES, then data. */
+/**
+ * Indexes in the text: `INSERT INTO t (a)` up to `targetEnd`, then perhaps SETTINGS, then FORMAT or VALUES, then data. With
+ * `INSERT INTO t SELECT … FROM input('…')` all before FORMAT is the target.
+ */
 export interface InsertStatement {
   targetEnd: number;
   settingsEnd: number;
   dataStart: number;
   format: string;
+  /** Where `input('structure')` stands, and its argument as written. */
+  input?: { start: number; end: number; structure: string };
 }
 
 interface Token {
@@ -51,6 +56,8 @@ export function analyse(text: string): Statement {
   let semicolon = -1;
   let first: string | undefined;
   let before: Token | undefined;
+  let input: InsertStatement['input'];
+  const last: Token[] = [];
   for (const token of tokens(text)) {
     if (semicolon >= 0 && token.text !== ';') {
       found.secondStatement = semicolon;
@@ -60,6 +67,9 @@ export function analyse(text: string): Statement {
     else if (token.text === ')') depth -= 1;
     else first ??= token.text;
     if (token.text === ';') semicolon = token.start;
+    last.push(token);
+    if (last.length > 4) last.shift();
+    input ??= inputOf(last, text);
     if (token.text === 'SELECT') selects += 1;
     if (before?.text === 'WITH' && token.text === 'TOTALS') totals = true;
     if (token.text === 'INFILE' || token.text === 'OUTFILE')
@@ -68,10 +78,12 @@ export function analyse(text: string): Statement {
       const named = before?.text === 'FORMAT' && /^\w/.test(token.text) ? before : undefined;
       if (named) found.format = text.slice(token.start, token.end);
       if (token.text === 'SETTINGS') targetEnd ??= token.start;
-      if (first === 'INSERT' && selects === 0 && (named !== undefined || token.text === 'VALUES')) {
+      const beginsData = selects === 0 ? named !== undefined || token.text === 'VALUES' : named !== undefined && input;
+      if (first === 'INSERT' && beginsData) {
         const settingsEnd = (named ?? token).start;
         found.insert = {
-          targetEnd: targetEnd ?? settingsEnd,
+          ...(input && { input }),
+          targetEnd: (input ? undefined : targetEnd) ?? settingsEnd,
           settingsEnd,
           dataStart: named ? afterLine(text, token.end) : token.end,
           format: found.format ?? 'Values',
@@ -85,6 +97,13 @@ export function analyse(text: string): Statement {
   // with any other SELECT inside is not streamed.
   found.streamable = (first === 'SELECT' || first === 'WITH') && selects === 1 && !totals;
   return found;
+}
+
+/** The table function `input('structure')`, when it is what the text has come to. */
+function inputOf(last: readonly Token[], text: string): InsertStatement['input'] {
+  const [name, open, structure, close] = last;
+  if (name?.text !== 'INPUT' || open?.text !== '(' || structure?.text !== "'" || close?.text !== ')') return undefined;
+  return { start: name.start, end: close.end, structure: text.slice(structure.start, structure.end) };
 }
 
 /** The rest of the line of the format's name belongs to the statement when it is blank; data may also begin on it. */

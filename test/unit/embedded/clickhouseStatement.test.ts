@@ -24,10 +24,24 @@ describe('the text of a request', () => {
       '/* INSERT */ -- VALUES\nINSERT INTO t VALUES (1)',
       ['/* INSERT */ -- VALUES\nINSERT INTO t', '', 'Values', '(1)'],
     ],
+    [
+      "INSERT INTO t (b) SELECT a FROM input('a String') WHERE a != 'FORMAT' FORMAT RowBinary\n\u0001'",
+      ["INSERT INTO t (b) SELECT a FROM input('a String') WHERE a != 'FORMAT'", '', 'RowBinary', "\u0001'"],
+    ],
     ['INSERT INTO t SELECT 1', undefined],
+    ['INSERT INTO t SELECT 1 FORMAT Null', undefined],
     ['SELECT 1 FORMAT JSON', undefined],
   ])('%j: where the data of an insert begins', (text, expected) => {
     expect(parts(text)).toEqual(expected);
+  });
+
+  test('where the rows of an insert with a SELECT come in', () => {
+    const text =
+      "INSERT INTO t SETTINGS a = 1 SELECT x FROM (SELECT x FROM input ( 'x String, y Enum8(\\'a\\' = 1)' )) FORMAT TSV\n1";
+    const { input, targetEnd } = analyse(text).insert ?? {};
+    expect(input?.structure).toBe("'x String, y Enum8(\\'a\\' = 1)'");
+    expect(text.slice(input?.start, input?.end)).toBe("input ( 'x String, y Enum8(\\'a\\' = 1)' )");
+    expect(text.slice(input?.end, targetEnd)).toBe(') ');
   });
 
   test('data that looks like statements stays data', () => {

@@ -12,9 +12,9 @@ function row(name: string, tablePartition = 0, target = IMAGE_RESULTS): Row {
     timestampMs: 0,
     signal: new AbortController().signal,
   };
-  return { target, tablePartition, json: name, source };
+  return { target, tablePartition, data: name, source };
 }
-const names = (rows: readonly Row[]): string[] => rows.map(({ json }) => json);
+const names = (rows: readonly Row[]): string[] => rows.map(({ data }) => String(data));
 
 describe('a block', () => {
   test('holds rows of one table, at most so many, from at most so many table partitions', () => {
@@ -32,12 +32,12 @@ describe('a block', () => {
     const rows = Array.from({ length: 1_000 }, (_, index) => row(`r${index}`));
     const refused = await insertIsolating(rows, (part) => {
       inserts += 1;
-      const culprit = part.find(({ json }) => bad.has(json));
-      if (culprit) return Promise.resolve({ kind: 'data', message: `no ${culprit.json}` });
-      part.forEach(({ json }) => stored.add(json));
+      const culprit = part.find(({ data }) => bad.has(String(data)));
+      if (culprit) return Promise.resolve({ kind: 'data', message: `no ${String(culprit.data)}` });
+      part.forEach(({ data }) => stored.add(String(data)));
       return Promise.resolve({ kind: 'stored' });
     });
-    expect(refused.map(({ row: { json }, message }) => [json, message])).toEqual([
+    expect(refused.map(({ row: { data }, message }) => [data, message])).toEqual([
       ['r7', 'no r7'],
       ['r8', 'no r8'],
       ['r900', 'no r900'],

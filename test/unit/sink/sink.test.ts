@@ -3,22 +3,27 @@ import { describe, expect, test, vi } from 'vitest';
 import { DEAD_LETTERS_TOPIC, imageEventsTopic, type DeadLetter } from '../../../src/domain/index.js';
 import { sinkMetrics } from '../../../src/sink/metrics.js';
 import { createSink, type SinkOptions } from '../../../src/sink/sink.js';
-import type { Row } from '../../../src/sink/block.js';
+import type { InsertOutcome, Row } from '../../../src/sink/block.js';
 import { createMetrics } from '../../../src/telemetry/index.js';
 import { imageEvent, imageResult, sliceOf } from './results.js';
 
 /** A sink whose inserts the test answers one by one. */
 function rig(fields: Partial<SinkOptions> = {}) {
   const letters: DeadLetter[] = [];
-  const inserts: { rows: readonly Row[]; answer: PromiseWithResolvers }[] = [];
+  const inserts: { rows: readonly Row[]; answer: PromiseWithResolvers; refuse: () => void }[] = [];
   const waiting: (string | undefined)[] = [];
   const metrics = createMetrics('sink');
   const sink = createSink({
     pace: {},
     insert: (rows) => {
       const answer = withResolvers();
-      inserts.push({ rows, answer });
-      return answer.promise.then(() => ({ kind: 'stored' }));
+      let outcome: InsertOutcome = { kind: 'stored' };
+      const refuse = (): void => {
+        outcome = { kind: 'data', message: 'no' };
+        answer.resolve();
+      };
+      inserts.push({ rows, answer, refuse });
+      return answer.promise.then(() => outcome);
     },
     producer: {
       send: (topic, records) => {
@@ -91,10 +96,14 @@ describe('the sink', () => {
   test('keeps a record that fits no schema as a dead letter, and goes on with the others', async () => {
     const { sink, inserts, letters } = rig();
     const done = sink(sliceOf([imageResult(), 'no JSON at all', imageResult({ object: 'b' })], { partition: 4 }));
+    // They go as they came; once ClickHouse has refused them they are read one by one.
     await vi.waitFor(() => expect(inserts).toHaveLength(1));
-    inserts[0]?.answer.resolve();
+    expect(inserts[0]?.rows.map(({ data }) => data)).toContainEqual(Buffer.from('no JSON at all'));
+    inserts[0]?.refuse();
+    await vi.waitFor(() => expect(inserts).toHaveLength(2));
+    inserts[1]?.answer.resolve();
     expect(await done).toEqual({ consumed: 3 });
-    expect(inserts[0]?.rows).toHaveLength(2);
+    expect(inserts[1]?.rows.map(({ data }) => typeof data)).toEqual(['string', 'string']);
     expect(letters).toMatchObject([
       { reason: 'INVALID_RECORD', origin: 'penstock.image-results/4/1', payload: 'no JSON at all' },
     ]);

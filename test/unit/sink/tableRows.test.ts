@@ -19,7 +19,7 @@ const sourceOf = (value: string | Buffer) => ({
 });
 const read = (value: string | Buffer, fields: Partial<TopicTable> = {}): unknown => {
   const result = tableReader(tableOf(fields))(sourceOf(value));
-  return result.kind === 'row' ? result.row.json : [result.reason, result.detail];
+  return result.kind === 'row' ? result.row.data : [result.reason, result.detail];
 };
 
 it('a record goes on as it came, so that no number is rounded', () => {
