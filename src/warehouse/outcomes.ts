@@ -7,6 +7,8 @@ export interface StoredOutcome {
   isDetected: boolean;
   /** Reason code of its last death; empty where it never died. */
   deadReason: string;
+  /** When the event was received that the outcome came of: the detection, or the death where there is none. */
+  receivedAtMs: number;
 }
 
 /** An image and when it was uploaded: its rows lie in that hour. */
@@ -40,21 +42,24 @@ export async function readOutcomes(
     name: string;
     detected: number;
     reason: string;
+    received: string;
   }>(
     `SELECT object, generation, substringIndex(model, '@', 1) AS name,
-       max(status = 'detected') AS detected, argMaxIf(reason, detected_at, status = 'dead') AS reason
+       max(status = 'detected') AS detected, argMaxIf(reason, detected_at, status = 'dead') AS reason,
+       toUnixTimestamp64Milli(if(detected = 1, maxIf(received_at, status = 'detected'), max(received_at))) AS received
      FROM image_results
      WHERE toStartOfHour(uploaded_at) IN (${[...hours].join(', ')}) AND bucket = {bucket:String} AND object BETWEEN {first:String} AND {last:String}
        AND generation IN (${generations}) AND substringIndex(model, '@', 1) IN {models:Array(String)}
      GROUP BY object, generation, name`,
     { bucket: first.bucket, first: String(names[0]), last: String(names.at(-1)), models },
   );
-  for (const { object, generation, name, detected, reason } of rows) {
+  for (const { object, generation, name, detected, reason, received } of rows) {
     const ofModel = found.get(name) ?? new Map<string, StoredOutcome>();
     found.set(name, ofModel);
     ofModel.set(imageKey({ bucket: first.bucket, object, generation }), {
       isDetected: detected === 1,
       deadReason: reason,
+      receivedAtMs: Number(received),
     });
   }
   return found;

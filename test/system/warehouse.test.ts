@@ -275,7 +275,7 @@ describe('tables', () => {
     const outcomes = (await readOutcomes(warehouse, images, ['shapes'])).get('shapes');
     expect(outcomes?.size).toBe(names.length + 1);
     for (const object of names) {
-      expect(outcomes?.get(imageKey({ ...image, object }))).toEqual({ isDetected: true, deadReason: '' });
+      expect(outcomes?.get(imageKey({ ...image, object }))).toMatchObject({ isDetected: true, deadReason: '' });
       expect(await uploadsOf(warehouse, { bucket: 'photos', object }, 9)).toMatchObject([{ model: 'shapes' }]);
       expect(await resultsOf(warehouse, { bucket: 'photos', object }, 9)).toMatchObject([{ model: 'shapes@0a1b' }]);
     }

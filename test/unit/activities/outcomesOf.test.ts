@@ -18,7 +18,9 @@ it('tells what is detected, and what is dead for good, bucket by bucket, at most
   let statements = 0;
   const query = (_sql: string, { bucket }: { bucket: string }) => {
     statements += 1;
-    return Promise.resolve((rows[bucket] ?? []).map((row) => ({ ...row, generation: '17', name: 'shapes' })));
+    return Promise.resolve(
+      (rows[bucket] ?? []).map((row) => ({ received: '2', ...row, generation: '17', name: 'shapes' })),
+    );
   };
   const images = Array.from({ length: 1_202 }, (_, index): PackedImage => [index % 2, `${index}.jpg`, '17', 1, 2]);
   const warehouse = { query } as unknown as Warehouse;
@@ -27,4 +29,18 @@ it('tells what is detected, and what is dead for good, bucket by bucket, at most
     dead: [[2, 'GONE']],
   });
   expect(statements).toBe(4);
+});
+
+it('takes no outcome that is older than the event: a backfill may be for a new version of the model', async () => {
+  const rows = ['before', 'after'].flatMap((when) => [
+    { object: `detected-${when}`, detected: 1, reason: '', received: when === 'after' ? '2000' : '1999' },
+    { object: `gone-${when}`, detected: 0, reason: 'GONE', received: when === 'after' ? '2001' : '1000' },
+  ]);
+  const query = () => Promise.resolve(rows.map((row) => ({ ...row, generation: '17', name: 'shapes' })));
+  const images = rows.map(({ object }): PackedImage => [0, object, '17', 1_000, 2_000]);
+  const warehouse = { query } as unknown as Warehouse;
+  expect(await outcomesOf({ warehouse }, { model: 'shapes', buckets: ['one'], images })).toEqual({
+    detected: [2],
+    dead: [[3, 'GONE']],
+  });
 });
