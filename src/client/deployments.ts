@@ -60,14 +60,16 @@ export async function promoteBuild(temporal: TemporalClient, buildId: string): P
 }
 
 /**
- * Makes this build the current one where none is: else nothing would run before somebody promotes the first. Throws
- * until the server knows the build, which is when its first worker polls.
+ * Makes this build the current one where none has ever been: else nothing would run before somebody promotes the first.
+ * Where somebody has said `NO_BUILD`, that stands. Throws until the server knows the build, which is when its first
+ * worker polls.
  */
 export async function takeOverUnlessTaken(temporal: TemporalClient, buildId: string): Promise<void> {
   const deployment = await describe(temporal);
   if (!deployment?.versionSummaries?.some(({ deploymentVersion }) => deploymentVersion?.buildId === buildId))
     throw new BuildError(`build ${buildId} is not known yet`);
-  if (deployment.routingConfig?.currentDeploymentVersion?.buildId) return;
+  const { currentDeploymentVersion: current, currentVersionChangedTime: decidedAt } = deployment.routingConfig ?? {};
+  if (current?.buildId || decidedAt) return;
   await setCurrent(temporal, { buildId, conflictToken: deployment.conflictToken });
 }
 
