@@ -8,11 +8,14 @@ import type { TopicTable } from './schema.js';
 /** Largest file; twenty tables of a thousand columns have half of it. */
 const MAX_FILE_BYTES = 1_048_576;
 
-/** Reads a file of tables. Throws TablesFileError where it can't be read, TablesError where it is wrong. */
-export async function readTables(file: string): Promise<TopicTable[]> {
+/**
+ * Reads a file of tables for sinks whose own tables are in this database. Throws TablesFileError where it can't be read,
+ * TablesError where it is wrong.
+ */
+export async function readTables(file: string, database: string): Promise<TopicTable[]> {
   const bytes = await readBounded(file);
   if (!isUtf8(bytes)) throw new TablesError(file, ['the file: no UTF-8']);
-  return parseTables(bytes.toString('utf8'), file);
+  return parseTables(bytes.toString('utf8'), file, database);
 }
 
 /**
@@ -20,10 +23,11 @@ export async function readTables(file: string): Promise<TopicTable[]> {
  */
 export async function openTables({
   PENSTOCK_SINK_TABLES_FILE: file,
-}: Pick<Config, 'PENSTOCK_SINK_TABLES_FILE'>): Promise<TopicTable[]> {
+  PENSTOCK_CLICKHOUSE_DATABASE: database,
+}: Pick<Config, 'PENSTOCK_SINK_TABLES_FILE' | 'PENSTOCK_CLICKHOUSE_DATABASE'>): Promise<TopicTable[]> {
   if (file === undefined) return [];
   try {
-    return await readTables(file);
+    return await readTables(file, database);
   } catch (error) {
     if (!(error instanceof TablesError || error instanceof TablesFileError)) throw error;
     throw new ConfigError(`PENSTOCK_SINK_TABLES_FILE:\n${error.message}`, { cause: error });

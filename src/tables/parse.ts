@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 import { TablesError } from './errors.js';
-import { KEYS, tablesFileSchema, type TopicTable } from './schema.js';
+import { KEYS, OWN_TABLES, tablesFileSchema, type TopicTable } from './schema.js';
 
 /** Reads the text of a file of tables. Throws TablesError that names every field that is wrong. */
-export function parseTables(text: string, file: string): TopicTable[] {
+export function parseTables(text: string, file: string, database: string): TopicTable[] {
   const value = parseJson(text, file);
   const parsed = tablesFileSchema.safeParse(value);
   if (!parsed.success)
@@ -12,7 +12,7 @@ export function parseTables(text: string, file: string): TopicTable[] {
       parsed.error.issues.flatMap((issue) => describe(issue, value)),
     );
   const { tables } = parsed.data;
-  const problems = contradictions(tables);
+  const problems = contradictions(tables, database);
   if (problems.length > 0) throw new TablesError(file, problems);
   return tables;
 }
@@ -26,9 +26,12 @@ function parseJson(text: string, file: string): unknown {
 }
 
 /** What no schema of one table can say. */
-function contradictions(tables: readonly TopicTable[]): string[] {
-  return tables.flatMap(({ topic, columns }, index) => {
+function contradictions(tables: readonly TopicTable[], database: string): string[] {
+  return tables.flatMap(({ topic, table, columns }, index) => {
     const problems: string[] = [];
+    const [of, name] = table.split('.');
+    if (of === database && name !== undefined && OWN_TABLES.includes(name))
+      problems.push(`tables[${index}].table: '${table}' is Penstock's own`);
     const earlier = tables.findIndex((other) => other.topic === topic);
     if (earlier < index) problems.push(`tables[${index}].topic: '${topic}', tables[${earlier}] has this topic already`);
     const twice = columns?.find((name, at) => columns.indexOf(name) < at);

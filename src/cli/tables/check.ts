@@ -16,13 +16,14 @@ export interface CheckReport {
 
 /** Throws UsageError for a file that is not named or can't be read. */
 export async function checkTables(named: string | undefined, environment: NodeJS.ProcessEnv): Promise<CheckReport> {
-  const file = named ?? loadConfig(environment).PENSTOCK_SINK_TABLES_FILE;
+  const { PENSTOCK_SINK_TABLES_FILE, PENSTOCK_CLICKHOUSE_DATABASE } = loadConfig(environment);
+  const file = named ?? PENSTOCK_SINK_TABLES_FILE;
   if (file === undefined)
     throw new UsageError(
       "Name a file, or set PENSTOCK_SINK_TABLES_FILE. Without one the sink writes Penstock's own topics alone.",
     );
   try {
-    return { ok: true, file, problems: [], tables: await readTables(file) };
+    return { ok: true, file, problems: [], tables: await readTables(file, PENSTOCK_CLICKHOUSE_DATABASE) };
   } catch (error) {
     if (error instanceof TablesError) return { ok: false, file, problems: error.problems, tables: [] };
     throw error instanceof TablesFileError ? new UsageError(error.message) : error;

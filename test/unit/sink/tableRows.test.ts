@@ -7,6 +7,7 @@ function tableOf(fields: Partial<TopicTable> = {}): TopicTable {
   const [table] = parseTables(
     JSON.stringify({ version: 1, tables: [{ topic: 'orders', table: 'orders', ...fields }] }),
     'sink.json',
+    'penstock',
   );
   if (table === undefined) throw new Error('no table');
   return table;

@@ -18,7 +18,7 @@ const table = { topic: 'orders', table: 'shop.orders', columns: ['id', 'at'], ma
 const file = (...tables: unknown[]): string => JSON.stringify({ version: 1, tables });
 const told = (text: string): string => {
   try {
-    parseTables(text, 'sink.json');
+    parseTables(text, 'sink.json', 'penstock');
     return 'taken';
   } catch (error) {
     return (error as Error).message;
@@ -28,7 +28,7 @@ const told = (text: string): string => {
 it('takes what the published schema takes, with its defaults', () => {
   for (const one of [table, { topic: 'a.b-c_1', table: 'a' }, { ...table, position: true, unknownFields: 'skip' }])
     expect([fits({ version: 1, tables: [one] }), told(file(one))]).toEqual([true, 'taken']);
-  expect(parseTables(file({ topic: 'a', table: 'b' }), 'sink.json')).toEqual([
+  expect(parseTables(file({ topic: 'a', table: 'b' }), 'sink.json', 'penstock')).toEqual([
     ...[{ topic: 'a', table: 'b', format: 'JSONEachRow', unknownFields: 'refuse', position: false, everyMs: 1_000 }],
   ]);
 });
@@ -53,6 +53,10 @@ it.each([
 it('refuses a topic twice, a column twice, a file that is none', () => {
   expect(told(file(table, table))).toBe("sink.json: tables[1].topic: 'orders', tables[0] has this topic already");
   expect(told(file({ ...table, columns: ['a', 'a'] }))).toContain("tables[0].columns: 'a' is there twice");
+  expect(told(file({ ...table, table: 'penstock.image_results' }))).toContain(
+    "tables[0].table: 'penstock.image_results' is Penstock's own",
+  );
+  expect(told(file({ ...table, table: 'shop.image_results' }))).toBe('taken');
   expect(told('{')).toContain('sink.json: the file: no JSON');
   expect(told('[]')).toBe('sink.json: the file: should be an object with version and tables');
   expect(told(JSON.stringify({ version: 2, tables: [table] }))).toContain('version: 2, should be 1');
@@ -74,8 +78,9 @@ it('a sink does not start with a file that is wrong, and the check says the same
     const path = join(folder, 'sink.json');
     await writeFile(path, file({ ...table, table: 7 }));
     const environment = { PENSTOCK_SINK_TABLES_FILE: path };
-    await expect(openTables(environment)).rejects.toThrow(ConfigError);
-    await expect(openTables(environment)).rejects.toThrow(`${path}: tables[0].table: 7, should be`);
+    const config = { ...environment, PENSTOCK_CLICKHOUSE_DATABASE: 'penstock' };
+    await expect(openTables(config)).rejects.toThrow(ConfigError);
+    await expect(openTables(config)).rejects.toThrow(`${path}: tables[0].table: 7, should be`);
     const report = await checkTables(undefined, environment);
     expect(report).toMatchObject({ ok: false, problems: [expect.stringContaining('tables[0].table: 7')] });
     expect(checkText(report)).toContain('This file can not be used:');
