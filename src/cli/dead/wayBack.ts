@@ -51,7 +51,12 @@ function headersOf({ headers, origin }: Content): Record<string, string> {
 
 function asRecord(letter: Content, { topics, readRow: read, retentionDays, nowMs }: WayBackOptions): WayBack {
   const [, topic = ''] = /^(.+)\/\d+\/\d+$/.exec(letter.origin) ?? [];
-  if (!topics.has(topic)) return notSent(`nobody reads the topic '${topic}'`);
+  if (!topics.has(topic))
+    return notSent(
+      topic === '' || topic.startsWith('penstock.')
+        ? `nobody reads the topic '${topic}'`
+        : `'${topic}' is a topic of others, who may read it too: have its sender send it again`,
+    );
   if (letter.payload_encoding !== 'utf8') return { kind: 'refused_again', why: 'no UTF-8' };
   const value = Buffer.from(letter.payload);
   const { signal } = new AbortController();

@@ -87,6 +87,7 @@ describe('a letter goes back', () => {
   it.each<[string, Partial<WholeLetter>, WayBack['kind'], RegExp]>([
     ['that was cut', { payload_truncated: true }, 'not_sent', /beginning/],
     ['of a topic that nobody reads', { origin: 'penstock.image-events.gone/0/1' }, 'not_sent', /image-events\.gone/],
+    ['of a table of others', { source: 'sink', origin: 'orders/0/1' }, 'not_sent', /orders' is a topic of others/],
     ['without an origin', { origin: 'somewhere' }, 'not_sent', /nobody reads/],
     ['of a path that is no more', { source: 'intake', origin: 'POST /events/s3 (x)' }, 'not_sent', /events\/s3/],
     ['of a path that objects have', { source: 'intake', origin: 'POST toString (x)' }, 'not_sent', /toString/],
