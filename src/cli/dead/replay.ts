@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/index.js';
 import { HELD_LANE, IMAGE_RESULTS_TOPIC, imageEventsTopic } from '../../domain/index.js';
 import { createReadAgain } from '../../intake/index.js';
@@ -8,6 +7,7 @@ import { createProducer, type StreamProducer } from '../../stream/index.js';
 import { createLogger } from '../../telemetry/index.js';
 import { recordDecisions, type DeadLetterDecision, type Warehouse, type WholeLetter } from '../../warehouse/index.js';
 import { reasonOf } from '../inspect/index.js';
+import { createPace } from '../pace.js';
 import { EXIT, UsageError, VerbError } from '../verb.js';
 import { chosenLetters, limitOf, readChoice, type Choice } from './chosen.js';
 import { decision, INSERT_MS } from './discard.js';
@@ -107,14 +107,4 @@ async function replayOne(run: Replay, letter: WholeLetter): Promise<LetterOutcom
       throw new VerbError(`Kafka: ${reasonOf(error)}`);
     });
   return { id, outcome: 'replayed', to, why: null };
-}
-
-/** At most `perSecond`, evenly. */
-function createPace(perSecond: number): () => Promise<void> {
-  let nextAt = performance.now();
-  return async () => {
-    const waitMs = nextAt - performance.now();
-    nextAt = Math.max(nextAt, performance.now()) + 1000 / perSecond;
-    if (waitMs > 0) await sleep(waitMs);
-  };
 }

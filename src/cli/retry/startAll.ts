@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { followBatch, lastRunOf, startAgain, type TemporalClient } from '../../client/index.js';
+import { createPace } from '../pace.js';
 import type { RetryRequest } from './options.js';
 import type { Retried } from './report.js';
 
@@ -22,12 +23,7 @@ export async function startAll(
   const halt = new AbortController();
   const ended = AbortSignal.any([signal, halt.signal]);
   const left = all.values();
-  let nextAt = performance.now();
-  const turn = async (): Promise<void> => {
-    const at = nextAt;
-    nextAt = Math.max(at, performance.now()) + 1000 / batchesPerSecond;
-    await sleep(Math.max(0, at - performance.now()), undefined, { signal: ended });
-  };
+  const turn = createPace(batchesPerSecond, ended);
   const lane = async (): Promise<void> => {
     for (const one of left) {
       await turn();
