@@ -39,7 +39,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const broker = createBrokerCheck(config, log);
   const kafka = watchServer('Kafka', (timeoutMs) => broker.ask(timeoutMs));
   const clickhouse = watchServer('ClickHouse', (timeoutMs) => warehouse.ping(timeoutMs));
-  /** Tables whose inserts are repeated, and why. */
+  /** Inserts that are repeated, by who inserts and where to, and why. */
   const repeated = new Map<string, string>();
   const unwatch = watchProblems(context, 'clickhouse', () => [
     ...clickhouse.problems(),
@@ -56,7 +56,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     retentionDays: warehouse.retentionDays,
     metrics: sinkMetrics(metrics),
   } satisfies Partial<SinkOptions>;
-  /** `name` tells what of the role waits for ClickHouse. */
+  /** `name` tells what of the role waits for ClickHouse; no other has it. */
   const sink = (name: string, own: Pick<SinkOptions, 'pace' | 'limits' | 'read'>): SliceHandler =>
     createSink({
       ...{ ...common, ...own },
@@ -71,7 +71,11 @@ async function start(context: RoleContext): Promise<RunningRole> {
     const limits = { maxRows: table.maxRows ?? maxRows, maxPartitions: MAX_PARTITIONS };
     return read({
       ...{ name: `kafka ${topic}`, groupId: sinkTableGroup(topic), topics: [topic] },
-      handler: sink(table.table, { pace: { minIntervalMs: everyMs }, limits, read: tableReader(table) }),
+      handler: sink(`${table.table} from ${topic}`, {
+        pace: { minIntervalMs: everyMs },
+        limits,
+        read: tableReader(table),
+      }),
     });
   });
   for (const other of others) other.catch((error: unknown) => stopping.aborted || fail(error));
