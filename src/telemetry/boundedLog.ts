@@ -3,7 +3,7 @@ import type { Logger } from './log.js';
 /** A line that may be left out when there are too many; how many were is said in the next one. */
 export type BoundedLog = (fields: Record<string, unknown>, message: string) => void;
 
-/** Warnings, at most so many a second: senders decide how many events are bad, not we. */
+/** Warnings, at most so many a second: how many there are is not ours to decide. */
 export function createBoundedLog(log: Logger, linesPerSecond: number): BoundedLog {
   let second = 0;
   let lines = 0;
