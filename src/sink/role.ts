@@ -88,11 +88,9 @@ async function start(context: RoleContext): Promise<RunningRole> {
     stop: async () => {
       unwatch();
       for (const server of [kafka, clickhouse]) server.stop();
-      const joined = await Promise.allSettled(others);
-      await Promise.all([
-        consumer.close(),
-        ...joined.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)),
-      ]);
+      // One that is still joining a group must not keep the others from draining.
+      const closed = others.map(async (other) => (await other.catch(() => undefined))?.close());
+      await Promise.all([consumer.close(), ...closed]);
       await broker.close();
       await producer.close();
       await warehouse.close();
