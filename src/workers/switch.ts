@@ -8,6 +8,7 @@ export class WorkerSwitch {
   readonly #start: () => Promise<RunningWorker>;
   readonly #onError: (error: unknown) => void;
   #wanted = false;
+  #isClosed = false;
   #running: RunningWorker | undefined;
   #isChanging = false;
   #changing: Promise<void> | undefined;
@@ -18,14 +19,15 @@ export class WorkerSwitch {
   }
 
   set(wanted: boolean): void {
-    this.#wanted = wanted;
+    this.#wanted = wanted && !this.#isClosed;
     if (this.#isChanging) return;
     this.#isChanging = true;
     this.#changing = this.#change();
   }
 
-  /** Stops it for good; resolves when it has ended. */
+  /** Stops it for good, whatever is wished later; resolves when it has ended. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.set(false);
     await this.#changing;
   }

@@ -87,6 +87,19 @@ describe('the switch of a worker', () => {
     expect(rig.log).toEqual(['start', 'start done', 'stop', 'stop done']);
   });
 
+  it('stays closed, whatever is wished meanwhile or later', async () => {
+    const rig = new Rig();
+    rig.switch.set(true);
+    await rig.next();
+    const closed = rig.switch.close();
+    rig.switch.set(true);
+    await rig.next();
+    await closed;
+    rig.switch.set(true);
+    await settled();
+    expect(rig.log).toEqual(['start', 'start done', 'stop', 'stop done']);
+  });
+
   it('is closed at once where nothing runs', async () => {
     const rig = new Rig();
     await rig.switch.close();
