@@ -66,11 +66,16 @@ function isReset(): boolean {
   return runId !== originalExecutionRunId;
 }
 
-/** A start by hand has no memo, and maybe no search attributes: without them nobody would find the batch. */
+/**
+ * A start by hand has no memo, and maybe no search attributes: without them nobody would find the batch. The UI copies
+ * them all: the dead of the run before are not this one's.
+ */
 function complete({ firstOffset, lastOffset, buckets, model, images }: DetectBatchInput): void {
   const { memo, typedSearchAttributes } = workflowInfo();
+  const has = (name: string): boolean => typedSearchAttributes.getAll().some(({ key }) => key.name === name);
   if (memo?.['firstOffset'] === undefined) upsertMemo({ firstOffset, lastOffset });
-  if (typedSearchAttributes.getAll().some(({ key }) => key.name === 'PenstockModel')) return;
+  if (has('PenstockDead') && patched('againDead')) upsertSearchAttributes({ PenstockDead: [] });
+  if (has('PenstockModel')) return;
   upsertSearchAttributes({
     PenstockBucket: buckets.slice(0, BUCKETS_SHOWN),
     PenstockModel: [model],

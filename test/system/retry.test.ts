@@ -2,9 +2,10 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { SearchAttributePair } from '@temporalio/common';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { BatchStarter } from '../../src/client/index.js';
+import { BatchStarter, SEARCH_ATTRIBUTES } from '../../src/client/index.js';
 import { loadConfig } from '../../src/config/index.js';
 import {
   IMAGE_RESULTS_TOPIC,
@@ -243,19 +244,28 @@ describe('failed batches', () => {
     },
   );
 
-  it('that are started by hand with their input, as the UI does, do what they miss, and can be found', async () => {
+  it.each([
+    ['alone', 'detectBatch.copied'],
+    ['and search attributes, as the UI does', 'detectBatch.copied-attributes'],
+  ])('that are started by hand with their input %s, do what they miss, and can be found', async (copied, history) => {
     const failed = await failedBatch();
     const { handle, input, model } = failed;
     await stored(failed, FAILED);
     failed.heal();
+    const { typedSearchAttributes } = await handle.describe();
+    expect(typedSearchAttributes.get(SEARCH_ATTRIBUTES.dead)).toBe(3);
+    const pairs = Object.values(SEARCH_ATTRIBUTES).map((key) => ({ key, value: typedSearchAttributes.get(key) }));
     const again = await client.workflow.start('detectBatch', {
       ...{ workflowId: handle.workflowId, taskQueue: ORCHESTRATION_QUEUE, args: [input] },
+      ...(copied === 'alone' ? {} : { typedSearchAttributes: pairs as SearchAttributePair[] }),
     });
     expect(await again.result()).toEqual(RESULT);
     expect(failed.since()).toEqual([['c', 'd']]);
-    await recordHistory('detectBatch.copied', again);
+    await recordHistory(history, again);
     await stored(failed, HEALED);
-    expect((await again.describe()).memo).toEqual({ firstOffset: '0', lastOffset: '3' });
+    const after = await again.describe();
+    expect(after.memo).toEqual({ firstOffset: '0', lastOffset: '3' });
+    expect(after.typedSearchAttributes.get(SEARCH_ATTRIBUTES.dead)).toBe(1);
     await eventually(
       () =>
         client.workflow.count(`PenstockModel = '${model}' AND PenstockImages = 4 AND ExecutionStatus = 'Completed'`),

@@ -10,6 +10,7 @@ const workflow = vi.hoisted(() => ({
   patches: new Set<string>(),
   info: {},
   memo: [] as unknown[],
+  attributes: [] as unknown[],
   outcomesOf: (): Promise<KnownOutcomes> => Promise.resolve({ detected: [], dead: [] }),
 }));
 
@@ -27,7 +28,7 @@ vi.mock('@temporalio/workflow', async (original) => ({
     return Promise.resolve();
   },
   upsertMemo: (memo: unknown) => workflow.memo.push(memo),
-  upsertSearchAttributes: () => undefined,
+  upsertSearchAttributes: (some: unknown) => workflow.attributes.push(some),
   workflowInfo: () => workflow.info,
 }));
 
@@ -55,8 +56,9 @@ function run(info: object, from: DetectBatchInput = input): { state: BatchState;
 beforeEach(() => {
   workflow.asked = [];
   workflow.memo = [];
+  workflow.attributes = [];
   workflow.slept = 0;
-  workflow.patches = new Set(['again', 'againAtEnd']);
+  workflow.patches = new Set(['again', 'againAtEnd', 'againDead']);
   workflow.outcomesOf = () => Promise.resolve({ detected: [1], dead: [[2, 'GONE']] });
 });
 
@@ -86,6 +88,19 @@ describe('a run of a batch', () => {
     state.merge([0, 3], { detected: 1, dead: [away(0)], retry: [], untried: [] });
     expect(await again.goesOn()).toBe(false);
   });
+
+  it.each([
+    ['none', [], [{ PenstockBucket: ['uploads'], PenstockModel: ['shapes'], PenstockImages: [4] }]],
+    ['those of a start', ['PenstockModel'], []],
+    ['those of a failed run', ['PenstockModel', 'PenstockDead'], [{ PenstockDead: [] }]],
+  ])(
+    'with the search attributes %s has those of a start, and not the dead of another',
+    async (_name, names, upserted) => {
+      const typedSearchAttributes = { getAll: () => names.map((name) => ({ key: { name } })) };
+      await run({ ...first, memo: undefined, typedSearchAttributes }).again.begin();
+      expect(workflow.attributes).toEqual(upserted);
+    },
+  );
 
   it('that copies the progress of another tries again what is dead for a reason that passes, from its first attempt', async () => {
     workflow.outcomesOf = () => Promise.resolve({ detected: [0], dead: [] });
