@@ -118,7 +118,7 @@ async function storeAll(options: Sink, rows: readonly Row[]): Promise<void> {
       options.metrics.rows.inc({ table: block[0]?.target.table ?? '' }, block.length);
       continue;
     }
-    options.log.info({ rows: block.length, why: outcome.message }, 'a block is read record by record');
+    options.log.info({ table: block[0]?.target.table, rows: block.length }, 'a block is read record by record');
     await storeAll(
       options,
       await readAll(
@@ -170,9 +170,10 @@ interface Refusal {
 
 /** Keeps records that can't be stored. A dead letter that can't be stored must not come round again: it is logged. */
 async function bury({ log, metrics, producer }: Sink, refusals: readonly Refusal[]): Promise<void> {
-  for (const { source, reason, detail } of refusals) {
+  for (const { source, reason } of refusals) {
     metrics.refused.inc({ reason });
-    log.error({ origin: source.origin, reason, detail }, 'a record can not be stored');
+    // Not the detail, which quotes what is in the record: it is in the dead letter.
+    log.error({ origin: source.origin, reason }, 'a record can not be stored');
   }
   const letters = refusals
     .filter(({ source }) => source.topic !== DEAD_LETTERS_TOPIC)

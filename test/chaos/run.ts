@@ -66,7 +66,7 @@ export async function runChaos(seed: string, size: Size): Promise<ChaosResult> {
 
     const beganMs = performance.now();
     const memory: ChaosResult['memory'] = [];
-    const sampling = setInterval(() => void sample(beganMs, memory), SAMPLE_MS);
+    const sampling = setInterval(() => void sample(beganMs, memory), SAMPLE_MS).unref();
     const sending: Promise<void>[] = [];
     const breaking = faults.run(plan.faults, beganMs);
     for (const [index, { atMs, input }] of plan.deliveries.entries()) {

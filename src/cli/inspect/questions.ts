@@ -90,7 +90,7 @@ export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
           () => null,
         ),
         readCapacity(client, timeoutMs / 2).catch(() => null),
-        lastAudit(client),
+        lastAudit(client).catch(() => null),
       ]);
       return {
         ...{
