@@ -6,7 +6,7 @@ import { appliedMigrations } from './migrate.js';
 import type { Warehouse } from './warehouse.js';
 
 export interface AwaitSchemaOptions {
-  /** Goes on when ClickHouse has not answered for so long; milliseconds. Default: it is waited for. */
+  /** Goes on when ClickHouse has not told for so long what it has, being away or refusing; milliseconds. Default: it is waited for. */
   awayMs?: number;
   /** Default 1,000. */
   askEveryMs?: number;
@@ -65,9 +65,7 @@ async function missing(
     const first = known.find(({ version }) => !applied.has(version));
     return first === undefined ? undefined : `waits for migration ${first.name}: run penstock migrate`;
   } catch (error) {
-    const { kind, message } = toWarehouseError(error);
-    if (kind !== 'unavailable') answered.atMs = performance.now();
-    return `waits for ClickHouse: ${message.slice(0, 200)}`;
+    return `waits for ClickHouse: ${toWarehouseError(error).message.slice(0, 200)}`;
   }
 }
 

@@ -71,7 +71,8 @@ async function start(context: RoleContext): Promise<RunningRole> {
       breakers: () => readBreakers(temporal.client),
       openBatches: (most) => openBatchRanges(temporal.client, most),
     }),
-    maxConcurrentActivityTaskExecutions: 10,
+    // More than `penstock retry` lets run at once by default: what asks ClickHouse must not keep the others waiting.
+    maxConcurrentActivityTaskExecutions: 40,
     maxCachedWorkflows: 200,
   });
   const { buildId } = build;

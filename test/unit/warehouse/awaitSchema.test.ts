@@ -75,6 +75,13 @@ describe('the schema that a role knows', () => {
     expect(waits.size).toBe(0);
   });
 
+  it('is gone on without, too, where ClickHouse refuses to tell', async () => {
+    const refused = new WarehouseError('refused', 516, 'Authentication failed');
+    const { waiting, lines } = wait(warehouseOf(refused), { awayMs: 20 });
+    await waiting;
+    expect(lines.at(-1)).toContain('Authentication failed');
+  });
+
   it('is waited for also then when ClickHouse answers and has it not', async () => {
     const { waiting, waits, stop } = wait(warehouseOf([]), { awayMs: 20 });
     const still = Symbol('still');
