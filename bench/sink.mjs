@@ -19,7 +19,7 @@ export async function sink({ repeats, say }) {
   const runs = [];
   for (let repeat = 0; repeat < repeats; repeat += 1) {
     const run = await withFolder((dataDir) =>
-      withStack({ dataDir, roles: [{ role: 'sink', semiSpaceMb: 16 }], environment: SETTINGS }, measure),
+      withStack({ dataDir, roles: [{ role: 'sink' }], environment: SETTINGS }, measure),
     );
     say(
       `sink ${Math.round(run.sink)}, bare insert ${Math.round(run.bare)}, Kafka engine ${Math.round(run.engine)} rows/s`,

@@ -10,8 +10,6 @@ export interface RoleSpec {
   name?: string;
   /** Limit of its JavaScript heap (old space), in MB. Default 128. */
   heapMb?: number;
-  /** Limit of a half of its young generation, in MB. Default 4. */
-  semiSpaceMb?: number;
   /** Variables of this process alone. */
   environment?: Record<string, string>;
 }
@@ -26,7 +24,7 @@ export const DEFAULT_ROLES: readonly RoleSpec[] = [
   { role: 'dispatcher' },
   { role: 'detector' },
   { role: 'orchestrator', heapMb: 256 },
-  { role: 'sink', semiSpaceMb: 16 },
+  { role: 'sink' },
 ];
 
 export const STOP_ORDER: readonly string[] = DEFAULT_ROLES.map(({ role }) => role);
@@ -48,11 +46,7 @@ export function roleProcess(
   return {
     name,
     command: process.execPath,
-    args: [
-      `--max-old-space-size=${spec.heapMb ?? HEAP_MB}`,
-      `--max-semi-space-size=${spec.semiSpaceMb ?? SEMI_SPACE_MB}`,
-      ...[main, spec.role],
-    ],
+    args: [`--max-old-space-size=${spec.heapMb ?? HEAP_MB}`, `--max-semi-space-size=${SEMI_SPACE_MB}`, main, spec.role],
     environment: { ...options.environment, ...spec.environment, PENSTOCK_HTTP_PORT: String(options.port) },
     cwd: options.dataDir,
     logPath: join(options.dataDir, 'logs', `${name}.log`),

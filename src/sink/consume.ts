@@ -27,9 +27,7 @@ export async function consume(
         onFatal: fail,
         // One byte ends the wait; a longer one only spares the broker empty answers.
         lingerMs: 1_000,
-        // More than a block: while one is inserted, the next one fills.
-        maxBytesPerPartition: 8 * 1_048_576,
-        maxBytes: 24 * 1_048_576,
+        maxBytesPerPartition: 2 * 1_048_576,
       }),
     {
       backoff: { firstMs: 250, maxMs: 5_000 },

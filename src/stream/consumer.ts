@@ -27,8 +27,6 @@ export interface ConsumerOptions {
   lingerMs?: number;
   /** Most bytes of one partition in a fetch. Default 1 MiB. */
   maxBytesPerPartition?: number;
-  /** Most bytes in a fetch: what is in hand at once, since the next is asked for when all of it is done. Default 10 MiB. */
-  maxBytes?: number;
   /** How often the committed offsets are compared with the broker's, to notice a topic made again. Default 5,000 ms. */
   watchEveryMs?: number;
 }
