@@ -113,7 +113,7 @@ it('a batch with a long history goes on in a new run: progress, memo, attributes
 
   const last = await client.workflow.getHandle(workflowId).describe();
   expect(last.runId).not.toBe(first.runId);
-  expect(last.memo).toEqual(memo);
+  expect(last.memo).toEqual({ ...memo, fresh: true });
   expect(last.typedSearchAttributes.getAll()).toEqual(
     expect.arrayContaining([expect.objectContaining({ value: model }), expect.objectContaining({ value: 4 })]),
   );
