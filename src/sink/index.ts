@@ -1,4 +1,3 @@
 export { serve } from './role.js';
-export type { ReadRow } from './block.js';
+export type { ReadRow, RecordSource } from './block.js';
 export { readRow } from './rows.js';
-export type { RecordSource } from './block.js';

@@ -14,6 +14,7 @@ import {
   IMAGE_RESULTS,
   imageResultRecords,
   imageResultRow,
+  MAX_TIME_MS,
   UPLOAD_EVENTS,
   uploadEventRow,
   type EncodedRow,
@@ -21,8 +22,6 @@ import {
 } from '../warehouse/index.js';
 import type { ReadRecord, ReadRow, RecordSource, Retention } from './block.js';
 
-/** Largest time that the columns hold; ClickHouse would wrap a larger one around without a word. */
-const MAX_TIME_MS = Date.UTC(2100, 0);
 const DAY_MS = 86_400_000;
 
 /**

@@ -50,6 +50,7 @@ export {
   type DeadLetterDecision,
   IMAGE_RESULTS,
   imageResultRow,
+  MAX_TIME_MS,
   UPLOAD_EVENTS,
   uploadEventRow,
   type Target,

@@ -1,5 +1,5 @@
 import { IMAGE_REASONS } from '../domain/index.js';
-import { IMAGE_RESULTS, type Target } from './rows.js';
+import { IMAGE_RESULTS, MAX_TIME_MS, type Target } from './rows.js';
 
 /**
  * Fields of a result and their types; a field that is not there, or is none of its type, is NULL. Whole numbers as Float64,
@@ -15,7 +15,6 @@ const BOX = { class: 'String', score: 'Float32', xMin: 'Float32', yMin: 'Float32
 const OPTIONAL: ReadonlySet<string> = new Set(['reason', 'detail']);
 
 const UINT32 = 2 ** 32 - 1;
-const MAX_TIME_MS = Date.UTC(2100, 0);
 const DAY_MS = 86_400_000;
 
 /**
@@ -67,8 +66,8 @@ export function imageResultRecords(retentionDays: number): Target {
 }
 
 /**
- * ClickHouse would take a number for a text, a text for a number, null for nothing, and boxes that are none for no boxes. A quote inside a
- * string has a backslash before it, so none of these is found there.
+ * ClickHouse would take a number for a text, a text for a number, null for nothing, and boxes that are none for no boxes.
+ * A quote inside a string has a backslash before it, so none of these is found there.
  */
 function hasTypes(): string[] {
   const numbers = [...Object.entries(FIELDS), ...Object.entries(BOX)].filter(([, type]) => type !== 'String');

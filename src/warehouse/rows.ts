@@ -16,6 +16,9 @@ export interface Target {
   skipsUnknownFields?: boolean;
 }
 
+/** Largest time that the columns hold; ClickHouse would wrap a larger one around without a word. */
+export const MAX_TIME_MS = Date.UTC(2100, 0);
+
 export const IMAGE_RESULTS: Target = {
   table: 'image_results',
   columns: [

@@ -13,8 +13,8 @@ export type QueryParams = Record<string, string | number | boolean | readonly st
 /** ClickHouse over HTTP. Every method throws `WarehouseError`. */
 export interface Warehouse {
   /**
-   * Inserts rows of a table, each in the target's format. Not repeated here: after an `unavailable`
-   * error the rows may be stored or not.
+   * Inserts rows of a table, each in the target's format. Not repeated here: after an `unavailable` error the rows may
+   * be stored or not.
    */
   insert(
     options: Target & {
