@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Client, WorkflowIdConflictPolicy, WorkflowNotFoundError } from '@temporalio/client';
 import type { Config } from '../config/index.js';
 import {
@@ -20,6 +21,8 @@ import {
 const CALL_MS = 10_000;
 /** What a change may take beyond the longest lease that it waits for. */
 const CHANGE_EXTRA_MS = 15_000;
+/** How often the state is asked about a change that is made and not in force everywhere. */
+const CHANGE_ASK_MS = 1_000;
 
 /** What the configuration says of the capacity. */
 export function capacitySettings(config: Config): CapacitySettings {
@@ -103,11 +106,20 @@ export function askWindow(client: Client, request: WindowRequest, timeoutMs = CA
 
 /**
  * Changes cap, plan, pause or budget; resolves when every detector and dispatcher goes by it, or has no lease any more.
- * Throws WorkflowUpdateFailedError with a sentence for a change that can't be made.
+ * Throws WorkflowUpdateFailedError with a sentence for a change that can't be made. `inForceAtMs` is null where it is
+ * made, and not everybody was heard to go by it in time.
  */
-export function changeCapacity(client: Client, request: ChangeRequest, leaseMs: number): Promise<ChangeRecord> {
+export async function changeCapacity(client: Client, request: ChangeRequest, leaseMs: number): Promise<ChangeRecord> {
   const boundMs = leaseMs + LEASE_MARGIN_MS + CHANGE_EXTRA_MS;
-  return update<ChangeRecord>(client, CAPACITY_UPDATES.change, request, boundMs);
+  const deadline = performance.now() + boundMs;
+  let record = await update<ChangeRecord>(client, CAPACITY_UPDATES.change, request, boundMs);
+  // An execution that had to continue as new answers early; the next one waits on.
+  while (record.inForceAtMs === null && performance.now() + CHANGE_ASK_MS < deadline) {
+    await sleep(CHANGE_ASK_MS);
+    const { changes } = await readCapacity(client);
+    record = changes.find(({ id }) => id === record.id) ?? record;
+  }
+  return record;
 }
 
 /** Cap, leases, window and budget as they are. Throws when Temporal or an orchestrator does not answer in time. */

@@ -25,7 +25,8 @@ import {
   type WindowRequest,
 } from '../domain/capacity.js';
 import type { OrchestrationActivities } from '../domain/index.js';
-import { CapacityBoard, newCapacity, type CapacitySnapshot } from './capacity/board.js';
+import { CapacityBoard } from './capacity/board.js';
+import { newCapacity, type CapacitySnapshot, type PendingChange } from './capacity/snapshot.js';
 
 export const shareUpdate = defineUpdate<ShareReply, [ShareRequest]>(CAPACITY_UPDATES.share);
 export const windowUpdate = defineUpdate<WindowReply, [WindowRequest]>(CAPACITY_UPDATES.window);
@@ -65,20 +66,26 @@ export async function capacity(input: CapacityInput): Promise<void> {
   setHandler(windowUpdate, (request) => board.window(request, Date.now()), {
     validator: (request: WindowRequest) => board.checkWindow(request),
   });
+  /** Waits until every holder goes by a change. What this execution has no time for, the next one waits for. */
+  const untilInForce = async ({ record, revision }: PendingChange): Promise<ChangeRecord> => {
+    const isOver = (): boolean => board.isInForce(revision) || workflowInfo().continueAsNewSuggested;
+    // Whoever does not answer has no lease any more by then.
+    await condition(isOver, board.longestLeaseMs(Date.now()) + LEASE_MARGIN_MS);
+    board.advance(Date.now());
+    const done = board.isInForce(revision) ? board.inForce(record, Date.now()) : record;
+    describe();
+    return done;
+  };
+
   setHandler(
     changeUpdate,
     async (request) => {
       const record = board.change(request, (count) => `${firstExecutionRunId}/${count}`, Date.now());
       describe();
-      const { revision } = board;
-      const isOver = (): boolean => board.isInForce(revision) || workflowInfo().continueAsNewSuggested;
       changing += 1;
-      // Whoever does not answer has no lease any more by then.
-      await condition(isOver, board.longestLeaseMs(Date.now()) + LEASE_MARGIN_MS);
+      const done = await untilInForce({ record, revision: board.revision });
       changing -= 1;
-      board.advance(Date.now());
-      describe();
-      return board.isInForce(revision) ? board.inForce(record, Date.now()) : record;
+      return done;
     },
     {
       validator: (request: ChangeRequest) => {
@@ -95,6 +102,7 @@ export async function capacity(input: CapacityInput): Promise<void> {
   setHandler(capacityQuery, () => board.state(Date.now()));
   setHandler(snapshotQuery, () => board.snapshot());
   describe();
+  for (const change of board.pending) void untilInForce(change);
 
   while (!workflowInfo().continueAsNewSuggested) {
     await condition(() => board.unrecorded.length > 0 || workflowInfo().continueAsNewSuggested);

@@ -11,43 +11,18 @@ import type {
   WindowReply,
   WindowRequest,
 } from '../../domain/index.js';
-import { BudgetAccounts, NO_BUDGET_USED, type BudgetSnapshot, type Fleet } from './budget.js';
-import { applyChange, nothingByHand, type ByHand } from './byHand.js';
+import { BudgetAccounts, type Fleet } from './budget.js';
+import { applyChange, type ByHand } from './byHand.js';
 import { checkChange, checkShareRequest, checkWindowRequest } from './check.js';
-import { rateOf, Shares, type Pool, type ShareLease } from './shares.js';
-import { WindowPlaces, type WindowBounds, type WindowLease } from './window.js';
+import { rateOf, Shares, type Pool } from './shares.js';
+import type { CapacitySnapshot, PendingChange } from './snapshot.js';
+import { WindowPlaces, type WindowBounds } from './window.js';
 
 /** Most changes that wait for the table, and most that are kept to be shown. */
 const MAX_UNRECORDED = 1_000;
 const CHANGES_SHOWN = 20;
 /** Who is owed more asks again so soon; who has less now says so at once. */
 const UNSETTLED_MS = 500;
-
-/** What continues as new. */
-export interface CapacitySnapshot {
-  settings: CapacitySettings;
-  byHand: ByHand;
-  revision: number;
-  shares: ShareLease[];
-  window: WindowLease[];
-  budget: BudgetSnapshot;
-  changes: ChangeRecord[];
-  /** Changes that are to be written, oldest first. */
-  unrecorded: ChangeRecord[];
-  /** Changes so far. */
-  count: number;
-  /** Until then detectors that nobody knows of may still go by leases that were lost; nothing new is given. */
-  quietUntilMs: number;
-}
-
-export function newCapacity(settings: CapacitySettings, quietUntilMs = 0): CapacitySnapshot {
-  return {
-    settings,
-    byHand: nothingByHand(),
-    revision: 1,
-    ...{ shares: [], window: [], budget: NO_BUDGET_USED, changes: [], unrecorded: [], count: 0, quietUntilMs },
-  };
-}
 
 /**
  * Cap, plan, budget, pause, and who holds which part of them. Plain and deterministic: it lives inside a workflow, which
@@ -62,6 +37,7 @@ export class CapacityBoard {
   readonly #budget: BudgetAccounts;
   #changes: ChangeRecord[];
   readonly #unrecorded: ChangeRecord[];
+  #pending: PendingChange[];
   #count: number;
   readonly #quietUntilMs: number;
   #stopped = '';
@@ -75,6 +51,7 @@ export class CapacityBoard {
     this.#budget = new BudgetAccounts(snapshot.budget);
     this.#changes = snapshot.changes;
     this.#unrecorded = snapshot.unrecorded;
+    this.#pending = snapshot.pending ?? [];
     this.#count = snapshot.count;
     this.#quietUntilMs = snapshot.quietUntilMs;
     this.#stopped = this.#whatIsStopped();
@@ -86,6 +63,10 @@ export class CapacityBoard {
 
   get revision(): number {
     return this.#revision;
+  }
+
+  get pending(): readonly PendingChange[] {
+    return this.#pending;
   }
 
   get unrecorded(): readonly ChangeRecord[] {
@@ -186,6 +167,7 @@ export class CapacityBoard {
     this.#unrecorded.push(record);
     this.#changes = [record, ...this.#changes].slice(0, CHANGES_SHOWN);
     this.advance(nowMs);
+    this.#pending.push({ record, revision: this.#revision });
     return record;
   }
 
@@ -199,6 +181,7 @@ export class CapacityBoard {
     const done = { ...record, inForceAtMs: nowMs };
     this.#changes = this.#changes.map((one) => (one.id === record.id ? done : one));
     this.#unrecorded.push(done);
+    this.#pending = this.#pending.filter((one) => one.record.id !== record.id);
     return done;
   }
 
@@ -285,7 +268,12 @@ export class CapacityBoard {
     return {
       ...{ settings: this.#settings, byHand: this.#byHand, revision: this.#revision, count: this.#count },
       ...{ shares: this.#shares.leases.all, window: this.#window.leases.snapshot(), budget: this.#budget.snapshot() },
-      ...{ changes: this.#changes, unrecorded: this.#unrecorded, quietUntilMs: this.#quietUntilMs },
+      ...{
+        changes: this.#changes,
+        unrecorded: this.#unrecorded,
+        pending: this.#pending,
+        quietUntilMs: this.#quietUntilMs,
+      },
     };
   }
 

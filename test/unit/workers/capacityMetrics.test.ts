@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { CapacityBoard, newCapacity } from '../../../src/workflows/capacity/board.js';
+import { CapacityBoard } from '../../../src/workflows/capacity/board.js';
+import { newCapacity } from '../../../src/workflows/capacity/snapshot.js';
 import { createLogger, createMetrics } from '../../../src/telemetry/index.js';
 import { capacityMetrics } from '../../../src/workers/capacityMetrics.js';
 

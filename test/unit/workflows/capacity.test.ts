@@ -1,6 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { CapacitySettings, ChangeRequest, ShareRequest } from '../../../src/domain/index.js';
+import type {
+  CapacitySettings,
+  CapacityState,
+  ChangeRecord,
+  ChangeRequest,
+  ShareRequest,
+} from '../../../src/domain/index.js';
+import { CAPACITY_QUERIES } from '../../../src/domain/index.js';
 import type { CapacityInput } from '../../../src/workflows/capacity.js';
 import { capacity } from '../../../src/workflows/capacity.js';
 
@@ -97,5 +104,28 @@ describe('the workflow of the capacity', () => {
     expect(() => validator?.(change(33))).not.toThrow();
     world.isFull = true;
     await running;
+  });
+
+  it('goes on waiting for a change to be in force after it has continued as new', async () => {
+    const running = capacity({ settings: SETTINGS, quietUntilMs: 0 });
+    handlerOf('share').handle(SHARE);
+    const made = handlerOf('change').handle(change(30)) as Promise<ChangeRecord>;
+    world.isFull = true;
+    await running;
+    expect((await made).inForceAtMs).toBeNull();
+
+    const { snapshot } = world.next ?? {};
+    expect(snapshot?.pending).toHaveLength(1);
+    Object.assign(world, { isFull: false });
+    const next = capacity({ settings: SETTINGS, quietUntilMs: 0, ...(snapshot ? { snapshot } : {}) });
+    const { revision } = handlerOf('share').handle({ ...SHARE, seq: 2 }) as { revision: number };
+    handlerOf('share').handle({ ...SHARE, seq: 3, rate: 30, revision });
+    await vi.waitFor(() => {
+      const { changes } = handlerOf(CAPACITY_QUERIES.state).handle() as CapacityState;
+      expect(changes.map(({ after, inForceAtMs }) => [after, inForceAtMs !== null])).toEqual([['30', true]]);
+    });
+    world.isFull = true;
+    await next;
+    expect(world.next?.snapshot?.pending).toEqual([]);
   });
 });

@@ -9,7 +9,8 @@ import {
   type ShareRequest,
 } from '../../../../src/domain/index.js';
 import { seededRandom, type Random } from '../../../../src/scenes/random.js';
-import { CapacityBoard, newCapacity } from '../../../../src/workflows/capacity/board.js';
+import { CapacityBoard } from '../../../../src/workflows/capacity/board.js';
+import { newCapacity } from '../../../../src/workflows/capacity/snapshot.js';
 
 const LEASE_MS = 30_000;
 const SETTINGS: CapacitySettings = {
