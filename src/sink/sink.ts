@@ -81,10 +81,11 @@ export function createSink(given: SinkOptions): SliceHandler {
       read,
     );
     // Records of one topic are rows of one table.
-    const stored = rows[0] === undefined ? Promise.resolve() : groupOf(rows[0].target).add(rows);
+    const taken = rows[0] === undefined ? undefined : groupOf(rows[0].target).offer(rows);
+    if (taken === undefined) return { consumed: front.length };
     // The partition is lost: somebody else reads these records again, so the rebalance need not wait for ClickHouse.
-    if (await firstOf(stored, slice.signal)) return { consumed: front.length };
-    return { consumed: 0 };
+    const place = await firstOf(taken, slice.signal);
+    return place === undefined ? { consumed: 0 } : { consumed: front.length, done: place.committed };
   };
 }
 
@@ -185,23 +186,19 @@ async function bury({ log, metrics, producer }: Sink, refusals: readonly Refusal
   );
 }
 
-/** True when `work` is done first, false when the signal aborts first; what `work` throws passes through. */
-async function firstOf(work: Promise<void>, signal: AbortSignal): Promise<boolean> {
+/** What `work` comes to, or undefined when the signal aborts first; what `work` throws passes through. */
+async function firstOf<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   if (signal.aborted) {
     work.catch(() => undefined);
-    return false;
+    return undefined;
   }
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
-      resolve(false);
+      resolve(undefined);
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    work
-      .then(() => {
-        resolve(true);
-      }, reject)
-      .finally(() => {
-        signal.removeEventListener('abort', onAbort);
-      });
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', onAbort);
+    });
   });
 }

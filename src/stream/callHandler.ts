@@ -4,11 +4,13 @@ import type { Logger } from '../telemetry/index.js';
 import type { Progress, Slice, SliceHandler } from './types.js';
 
 const HEARTBEAT_EVERY_MS = 1_000;
-const PAUSE_AFTER_ERROR_MS = 1_000;
+/** Before a slice that failed is read again. */
+export const PAUSE_AFTER_ERROR_MS = 1_000;
 
 /**
  * Runs the handler and keeps the membership alive meanwhile; always waits for the handler to end. A throw is a slice that
- * is read again after a pause, and says why in `failure`. `interrupted` is what ended the membership.
+ * is read again after a pause, and says why in `failure`. `interrupted` is what ended the membership. The signal of the
+ * slice goes on until what the handler took is done.
  */
 export async function callHandler(
   handler: SliceHandler,
@@ -21,6 +23,7 @@ export async function callHandler(
   const { signal } = ended;
   const onLost = (): void => ended.abort(slice.signal.reason);
   slice.signal.addEventListener('abort', onLost, { once: true });
+  const stopListening = (): void => slice.signal.removeEventListener('abort', onLost);
   if (slice.signal.aborted) onLost();
   let interrupted: Error | undefined;
   const beat = setInterval(() => {
@@ -31,14 +34,16 @@ export async function callHandler(
   }, HEARTBEAT_EVERY_MS);
   try {
     const progress = await handler({ ...slice, signal });
+    if (progress.done === undefined) stopListening();
+    else progress.done.then(stopListening, stopListening);
     return { progress, ...(interrupted ? { interrupted } : {}) };
   } catch (error) {
+    stopListening();
     if (signal.aborted) return { progress: { consumed: 0 }, ...(interrupted ? { interrupted } : {}) };
     log.error({ err: error, topic: slice.topic, partition: slice.partition }, 'slice failed, it is read again');
     const pauseUntil = sleep(PAUSE_AFTER_ERROR_MS, undefined, { ref: false });
     return { progress: { consumed: 0, pauseUntil }, failure: error instanceof Error ? error.message : String(error) };
   } finally {
     clearInterval(beat);
-    slice.signal.removeEventListener('abort', onLost);
   }
 }

@@ -1,16 +1,17 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Admin, Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import type { Admin, Consumer, EachBatchPayload } from 'kafkajs';
 import type { Config } from '../config/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { Admission, commitAll } from './admission.js';
-import { callHandler } from './callHandler.js';
+import { callHandler, PAUSE_AFTER_ERROR_MS } from './callHandler.js';
+import { Commits, type Reading } from './commits.js';
 import { connectKafka, groupConsumer } from './kafka.js';
 import { Partitions, type PartitionOffset } from './partitions.js';
-import type { PartitionPosition } from './position.js';
 import { streamMetrics } from './metrics.js';
 import { keepRetention } from './retention.js';
-import type { Slice, SliceHandler, StreamConsumer, StreamRecord } from './types.js';
+import { toRecord } from './record.js';
+import type { Slice, SliceHandler, StreamConsumer } from './types.js';
 
 export interface ConsumerOptions {
   config: Config;
@@ -31,8 +32,6 @@ export interface ConsumerOptions {
   watchEveryMs?: number;
 }
 
-const COMMIT_TRIES = 3;
-const COMMIT_PAUSE_MS = 500;
 /** Retention is looked at with every sixth look at the offsets: every 30 s. */
 const LOOKS_PER_RETENTION = 6;
 
@@ -62,6 +61,9 @@ class GroupConsumer implements StreamConsumer {
   readonly #admission: Admission;
   /** Why the last slice of a partition was not consumed, where its handler failed. */
   readonly #failing = new Map<string, string>();
+  readonly #commits: Commits;
+  /** Slices that are read, and those that are not finished. */
+  readonly #working = new Set<Promise<void>>();
   readonly #closing = new AbortController();
   /** Raised at every join: work of an older generation commits nothing. */
   #generation = 0;
@@ -77,6 +79,15 @@ class GroupConsumer implements StreamConsumer {
     this.#consumer = kafka.consumer(groupConsumer(options));
     this.#partitions = new Partitions(this.#admin, options.groupId, this.#log, options.metrics);
     this.#admission = new Admission(this.#consumer, this.#partitions, this.#log);
+    this.#commits = new Commits({
+      log: this.#log,
+      examine: async ({ topic, partition }) => {
+        await this.#examine(topic, [partition]);
+        return !this.#partitions.isStopped(topic, partition);
+      },
+      readAgain: (reading, error) => this.#readAgain(reading, error),
+      onFinished: ({ topic, partition }) => this.#failing.delete(`${topic}/${partition}`),
+    });
   }
 
   async start(): Promise<void> {
@@ -102,7 +113,7 @@ class GroupConsumer implements StreamConsumer {
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: 256,
-      eachBatch: (payload) => this.#read(payload),
+      eachBatch: (payload) => this.#track(this.#read(payload)),
     });
     this.#watching = this.#watch();
   }
@@ -116,7 +127,13 @@ class GroupConsumer implements StreamConsumer {
   async close(): Promise<void> {
     this.#closing.abort(new Error('consumer is closing'));
     await this.#watching;
-    // Waits for the handlers that run; what they finish is committed.
+    try {
+      this.#consumer.pause(this.#options.topics.map((topic) => ({ topic })));
+    } catch (error) {
+      this.#log.debug({ err: error }, 'not paused: nothing is read');
+    }
+    // What handlers have begun is finished, and committed.
+    while (this.#working.size > 0) await Promise.allSettled(this.#working);
     await this.#consumer.disconnect();
     this.#generationEnd.abort(new Error('consumer is closed'));
     await this.#admin.disconnect();
@@ -130,6 +147,15 @@ class GroupConsumer implements StreamConsumer {
     setMaxListeners(0, this.#generationEnd.signal);
     this.#partitions.clear();
     this.#failing.clear();
+  }
+
+  async #track(work: Promise<void>): Promise<void> {
+    this.#working.add(work);
+    try {
+      await work;
+    } finally {
+      this.#working.delete(work);
+    }
   }
 
   async #read(payload: EachBatchPayload): Promise<void> {
@@ -146,8 +172,11 @@ class GroupConsumer implements StreamConsumer {
       return;
     }
 
+    const isCurrent = (): boolean =>
+      generation === this.#generation && this.#partitions.position(topic, partition) === position;
+    const reading: Reading = { topic, partition, position, payload, isCurrent };
     while (rest.length > 0) {
-      if (!payload.isRunning() || payload.isStale() || generation !== this.#generation) return;
+      if (this.#closing.signal.aborted || !payload.isRunning() || payload.isStale() || !isCurrent()) return;
       const slice: Slice = {
         topic,
         partition,
@@ -157,12 +186,13 @@ class GroupConsumer implements StreamConsumer {
       };
       const { progress, interrupted, failure } = await callHandler(this.#options.handler, slice, payload, this.#log);
       const name = `${topic}/${partition}`;
-      if (failure === undefined) this.#failing.delete(name);
-      else this.#failing.set(name, `${name}: ${failure}`);
+      if (failure !== undefined) this.#failing.set(name, `${name}: ${failure}`);
+      else if (progress.done === undefined) this.#failing.delete(name);
       const last = rest[progress.consumed - 1];
       if (last !== undefined) {
-        if (!(await this.#commit(payload, generation, position, last.offset + 1n))) return;
-        position.expected = last.offset + 1n;
+        const next = last.offset + 1n;
+        if (!(await this.#finish(payload, reading, next, progress.done))) return;
+        position.expected = next;
         payload.resolveOffset(last.offset.toString());
         rest = rest.slice(progress.consumed);
       }
@@ -175,38 +205,32 @@ class GroupConsumer implements StreamConsumer {
     }
   }
 
-  /**
-   * Commits, unless the topic was made again since the last commit: then it is read from its start, and `false` comes
-   * back. A commit that is refused again and again costs a repetition, never a loss: the records are read once more.
-   */
-  async #commit(
+  /** Commits what is done, or sees to it that it will be. False when the partition is not to be read on. */
+  async #finish(
     payload: EachBatchPayload,
-    generation: number,
-    position: PartitionPosition,
-    offset: bigint,
+    reading: Reading,
+    next: bigint,
+    done: Promise<void> | undefined,
   ): Promise<boolean> {
-    const { topic, partition } = payload.batch;
-    // Taken down meanwhile: the offset belongs to a log that is no more.
-    const isStale = (): boolean =>
-      generation !== this.#generation || this.#partitions.position(topic, partition) !== position;
-    if (isStale()) return false;
-    for (let tries = 1; tries <= COMMIT_TRIES; tries += 1) {
-      try {
-        await this.#examine(topic, [partition]);
-        if (isStale() || this.#partitions.isStopped(topic, partition)) return false;
-        // By the batch and not by the consumer, which commits nothing, silently, once it is told to stop.
-        await payload.commitOffsetsIfNecessary({
-          topics: [{ topic, partitions: [{ partition, offset: offset.toString() }] }],
-        });
-        position.committed = offset;
-        return true;
-      } catch (error) {
-        this.#log.warn({ err: error, topic, partition, offset: offset.toString(), tries }, 'commit refused');
-        if (isStale()) return false;
-        if (tries < COMMIT_TRIES) await sleep(COMMIT_PAUSE_MS);
-      }
-    }
-    return false;
+    if (done === undefined && !this.#commits.hasUnfinished(reading))
+      return (await this.#commits.commit(reading, next)) === 'made';
+    // What was taken before has failed while the handler took this: it comes again, behind that.
+    const isLost = payload.isStale() || !reading.isCurrent();
+    const committed = isLost
+      ? done?.catch(() => undefined)
+      : this.#commits.whenDone(reading, next, done ?? Promise.resolve());
+    if (committed) void this.#track(committed);
+    return !isLost;
+  }
+
+  #readAgain({ topic, partition, position }: Reading, error: unknown): void {
+    if (this.#closing.signal.aborted) return;
+    const name = `${topic}/${partition}`;
+    this.#log.error({ err: error, topic, partition }, 'slice failed, it is read again');
+    this.#failing.set(name, `${name}: ${error instanceof Error ? error.message : String(error)}`);
+    position.expected = position.committed;
+    this.#consumer.seek({ topic, partition, offset: position.committed.toString() });
+    this.#pause(topic, partition, sleep(PAUSE_AFTER_ERROR_MS, undefined, { ref: false }));
   }
 
   #pause(topic: string, partition: number, until: Promise<unknown>): void {
@@ -268,22 +292,4 @@ class GroupConsumer implements StreamConsumer {
     this.#consumer.pause([{ topic, partitions: [lost.partition] }]);
     await commitAll(this.#consumer, topic, [lost]);
   }
-}
-
-function toRecord(message: KafkaMessage): StreamRecord {
-  return {
-    offset: BigInt(message.offset),
-    key: message.key?.toString('utf8') ?? null,
-    value: message.value ?? Buffer.alloc(0),
-    timestampMs: Number(message.timestamp),
-    ...headersOf(message),
-  };
-}
-
-/** Of a name that comes twice the first counts. Most records have none. */
-function headersOf({ headers }: KafkaMessage): Pick<StreamRecord, 'headers'> {
-  const named = Object.entries(headers ?? {});
-  if (named.length === 0) return {};
-  const texts = named.map(([name, values]) => [name, String(Array.isArray(values) ? values[0] : (values ?? ''))]);
-  return { headers: Object.fromEntries(texts) as Record<string, string> };
 }

@@ -17,8 +17,15 @@ export class GroupCommit<T> {
     private readonly options: GroupCommitOptions,
   ) {}
 
+  /** Resolves when the items are committed. */
   async add(items: readonly T[]): Promise<void> {
-    if (items.length === 0) return;
+    const { committed } = await this.offer(items);
+    await committed;
+  }
+
+  /** Resolves when a group has room for the items, which bounds what waits; `committed` does when they are. */
+  async offer(items: readonly T[]): Promise<{ committed: Promise<void> }> {
+    if (items.length === 0) return { committed: Promise.resolve() };
     let group = this.#group;
     while (group && group.items.length + items.length > this.options.maxItems && group.items.length > 0) {
       await group.done.catch(() => undefined);
@@ -28,7 +35,7 @@ export class GroupCommit<T> {
     for (const item of items) group.items.push(item);
     if (group.items.length >= (this.options.fullItems ?? Infinity)) group.onFull();
     this.#next();
-    await group.done;
+    return { committed: group.done };
   }
 
   /** Resolves when the group has gathered for long enough, or is large enough not to wait. */

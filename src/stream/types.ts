@@ -55,9 +55,14 @@ export interface Slice {
  * What a handler did with a slice. `consumed` records from its front are done for good and are committed; the rest
  * comes again, together with what has arrived meanwhile. With `pauseUntil` the partition is not read until the promise
  * settles (it costs no memory and keeps its place in the group).
+ *
+ * With `done` they are only taken: they are done for good, and committed, once it resolves, and the partition is read
+ * on meanwhile. The handler bounds what it takes by returning later. When `done` rejects, the partition is read again
+ * from the first record that is not done.
  */
 export interface Progress {
   consumed: number;
+  done?: Promise<void>;
   pauseUntil?: Promise<unknown>;
 }
 

@@ -7,10 +7,9 @@ import { DEAD_LETTERS_TOPIC, type DeadLetter } from '../../src/domain/index.js';
 import { sinkMetrics } from '../../src/sink/metrics.js';
 import { insertRows } from '../../src/sink/insertRows.js';
 import { createSink } from '../../src/sink/sink.js';
-import type { SliceHandler } from '../../src/stream/index.js';
 import { createMetrics } from '../../src/telemetry/index.js';
 import { connectWarehouse, countDeadLetters, countImages, migrate, type Warehouse } from '../../src/warehouse/index.js';
-import { imageResult, sliceOf } from '../unit/sink/results.js';
+import { imageResult, seenThrough, sliceOf } from '../unit/sink/results.js';
 import { startClickHouse, type ClickHouseServer } from './clickhouseServer.js';
 
 const log = pino({ level: 'silent' });
@@ -19,7 +18,7 @@ let directory = '';
 let databases = 0;
 let warehouse: Warehouse;
 let letters: DeadLetter[] = [];
-let sink: SliceHandler;
+let sink: ReturnType<typeof seenThrough>;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'penstock-sink-'));
@@ -34,7 +33,7 @@ beforeEach(async () => {
   await migrate({ ...account, log });
   warehouse = connectWarehouse(account, { retentionDays: 396, log });
   letters = [];
-  sink = createSink({
+  const handler = createSink({
     pace: {},
     insert: (rows) => insertRows(warehouse, rows, { timeoutMs: 30_000, signal: new AbortController().signal }),
     producer: {
@@ -50,6 +49,7 @@ beforeEach(async () => {
     onWaiting: () => undefined,
     stopping: new AbortController().signal,
   });
+  sink = seenThrough(handler);
   return () => warehouse.close();
 });
 

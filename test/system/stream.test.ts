@@ -348,6 +348,61 @@ describe('the consumer, in the middle of its work', () => {
     open.splice(open.indexOf(consumer), 1);
     expect(await committed(topic)).toBe('5');
   });
+
+  it('reads on while what a handler took is not done, and commits in order what is', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('a', 5));
+    const finish: (() => void)[] = [];
+    const sizes: number[] = [];
+    await consume(topic, ({ records }) => {
+      sizes.push(records.length);
+      return Promise.resolve({ consumed: records.length, done: new Promise((resolve) => finish.push(resolve)) });
+    });
+    await vi.waitFor(() => expect(sizes).toEqual([5]), within);
+    await produce(topic, names('b', 3));
+    await vi.waitFor(() => expect(sizes).toEqual([5, 3]), within);
+    finish[1]?.();
+    await sleep(300);
+    expect(await committed(topic)).toBe('0');
+    finish[0]?.();
+    await vi.waitFor(async () => expect(await committed(topic)).toBe('8'), within);
+  });
+
+  it('reads again from the first record that is not done when what a handler took fails', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('a', 5));
+    const slices: string[][] = [];
+    const fail: ((error: Error) => void)[] = [];
+    const consumer = await consume(topic, ({ records }) => {
+      slices.push(records.map(({ value }) => value.toString()));
+      const isFirst = slices.length <= 2;
+      const done = isFirst ? new Promise<void>((_, reject) => fail.push(reject)) : Promise.resolve();
+      return Promise.resolve({ consumed: records.length, done });
+    });
+    await vi.waitFor(() => expect(slices).toHaveLength(1), within);
+    await produce(topic, names('b', 3));
+    await vi.waitFor(() => expect(slices).toHaveLength(2), within);
+    fail[0]?.(new Error('the table is away'));
+    fail[1]?.(new Error('the table is away'));
+    await vi.waitFor(() => expect(consumer.problems()).toEqual([`${topic}/0: the table is away`]), within);
+    await vi.waitFor(() => expect(slices.slice(2).flat()).toEqual([...names('a', 5), ...names('b', 3)]), within);
+    await vi.waitFor(async () => expect(await committed(topic)).toBe('8'), within);
+    expect(consumer.problems()).toEqual([]);
+  });
+
+  it('waits for what a handler took when it closes, and commits it', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('r', 5));
+    let isCalled = false;
+    const consumer = await consume(topic, ({ records }) => {
+      isCalled = true;
+      return Promise.resolve({ consumed: records.length, done: sleep(1_500) });
+    });
+    await vi.waitFor(() => expect(isCalled).toBe(true), within);
+    await consumer.close();
+    open.splice(open.indexOf(consumer), 1);
+    expect(await committed(topic)).toBe('5');
+  });
 });
 
 describe('the consumer, when the library crashes', () => {

@@ -1,5 +1,5 @@
 import { IMAGE_RESULTS_TOPIC, type ImageEvent, type ImageResult } from '../../../src/domain/index.js';
-import type { Slice } from '../../../src/stream/index.js';
+import type { Progress, Slice, SliceHandler } from '../../../src/stream/index.js';
 
 /** A result as a detector publishes it. */
 export function imageResult(fields: Partial<ImageResult> = {}): ImageResult {
@@ -40,5 +40,14 @@ export function sliceOf(values: readonly (object | string)[], fields: Partial<Sl
     highWatermark: BigInt(records.length),
     signal: new AbortController().signal,
     ...fields,
+  };
+}
+
+/** A handler as the consumer sees it through: what it takes is consumed once it is done. */
+export function seenThrough(handler: SliceHandler): (slice: Slice) => Promise<Progress> {
+  return async (slice) => {
+    const { done, ...progress } = await handler(slice);
+    await done;
+    return progress;
   };
 }

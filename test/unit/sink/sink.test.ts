@@ -5,7 +5,7 @@ import { sinkMetrics } from '../../../src/sink/metrics.js';
 import { createSink, type SinkOptions } from '../../../src/sink/sink.js';
 import type { InsertOutcome, Row } from '../../../src/sink/block.js';
 import { createMetrics } from '../../../src/telemetry/index.js';
-import { imageEvent, imageResult, sliceOf } from './results.js';
+import { imageEvent, imageResult, seenThrough, sliceOf } from './results.js';
 
 /** A sink whose inserts the test answers one by one. */
 function rig(fields: Partial<SinkOptions> = {}) {
@@ -13,7 +13,7 @@ function rig(fields: Partial<SinkOptions> = {}) {
   const inserts: { rows: readonly Row[]; answer: PromiseWithResolvers; refuse: () => void }[] = [];
   const waiting: (string | undefined)[] = [];
   const metrics = createMetrics('sink');
-  const sink = createSink({
+  const take = createSink({
     pace: {},
     insert: (rows) => {
       const answer = withResolvers();
@@ -40,7 +40,7 @@ function rig(fields: Partial<SinkOptions> = {}) {
     stopping: new AbortController().signal,
     ...fields,
   });
-  return { sink, letters, inserts, waiting, metrics };
+  return { sink: seenThrough(take), letters, inserts, waiting, metrics };
 }
 
 interface PromiseWithResolvers {
