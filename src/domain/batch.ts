@@ -34,6 +34,8 @@ export interface BatchProgress {
   held?: number[];
   /** Detectors that were lost under the batch, if any. */
   lostDetectors?: number;
+  /** A run before was reset to the middle of its course: what failed is tried again, once, before the batch ends. */
+  reset?: boolean;
 }
 
 /** Where one image of a batch is; `attempts` are the inferences begun for it, `failure` is that of the last one. */

@@ -39,20 +39,20 @@ export async function detectBatch(input: DetectBatchInput): Promise<BatchResult>
   setHandler(batchImageQuery, (image) => state.find(image));
   const again = new Again(input, state);
   await again.begin();
-  do await detectPending(input, state);
+  do await detectPending(input, state, again);
   while (await again.goesOn());
   if (input.probe) await tellOutcome(state);
   return conclude(input, state);
 }
 
 /** Round after round, until no image is pending. */
-async function detectPending(input: DetectBatchInput, state: BatchState): Promise<void> {
+async function detectPending(input: DetectBatchInput, state: BatchState, again: Again): Promise<void> {
   const rounds = new Rounds();
   while (state.pending.size > 0) {
     setCurrentDetails(state.describe());
     const progressed = await runRound(input, state, rounds);
     if (workflowInfo().continueAsNewSuggested) {
-      await continueAsNew<typeof detectBatch>({ ...input, progress: state.progress() });
+      await continueAsNew<typeof detectBatch>({ ...input, progress: again.progress() });
     }
     if (state.pending.size > 0) await sleep(rounds.waitMs(progressed));
   }
