@@ -1,7 +1,6 @@
-import { createLogger } from '../../telemetry/index.js';
+import { createLogger, reasonOf } from '../../telemetry/index.js';
 import { createWarehouse } from '../../warehouse/index.js';
 import { findStack } from '../findStack.js';
-import { reasonOf } from '../inspect/index.js';
 import { createTable } from '../table.js';
 import { EXIT, UsageError, VerbError } from '../verb.js';
 import type { HistoryFlags } from './index.js';

@@ -1,7 +1,7 @@
 import { BuildError, connectTemporal, listBuilds, promoteBuild, type Build } from '../../client/index.js';
 import { BUILD_ID, NO_BUILD } from '../../domain/index.js';
+import { reasonOf } from '../../telemetry/index.js';
 import { findStack } from '../findStack.js';
-import { reasonOf } from '../inspect/index.js';
 import { createTable } from '../table.js';
 import { EXIT, UsageError, VerbError } from '../verb.js';
 import type { DeployFlags } from './index.js';

@@ -6,8 +6,8 @@ import {
   type LastRun,
   type TemporalClient,
 } from '../../client/index.js';
+import { reasonOf } from '../../telemetry/index.js';
 import { findStack } from '../findStack.js';
-import { reasonOf } from '../inspect/index.js';
 import { showProgress } from '../progress.js';
 import { EXIT, VerbError } from '../verb.js';
 import type { RetryFlags } from './index.js';

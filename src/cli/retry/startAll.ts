@@ -1,5 +1,5 @@
 import { faultOf, followBatch, lastRunOf, startAgain, type LastRun, type TemporalClient } from '../../client/index.js';
-import { reasonOf } from '../inspect/index.js';
+import { reasonOf } from '../../telemetry/index.js';
 import { createPace } from '../pace.js';
 import type { RetryRequest } from './options.js';
 import type { Retried } from './report.js';
