@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { reasonOf } from '../telemetry/index.js';
 
 const MODEL_ID = /^[a-z0-9._-]+@[0-9a-f]{12}$/;
 /** An ordinary file has some 10 KB. */
@@ -127,8 +128,4 @@ function parseJson(path: string, text: string): unknown {
   } catch (error) {
     throw new CapacityFileError(`${path}: no JSON: ${reasonOf(error)}`, { cause: error });
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,35 +1,14 @@
 import { z } from 'zod';
-import { BUCKET_NAME, BUILD_ID, isTimeZone, MODEL_NAME } from '../domain/index.js';
-import { apiKeys, BEARER_TOKEN, NO_TOKEN } from './apiKeys.js';
+import { BUILD_ID, isTimeZone, MODEL_NAME } from '../domain/index.js';
+import { detectorVariables } from './detectorVariables.js';
+import { intakeVariables } from './intakeVariables.js';
+import { amount, flag, int, list, secret } from './kinds.js';
 
 /**
  * Every environment variable that Penstock reads, with its unit, default and meaning. docs/configuration.md is
  * generated from this object. Temporal's connection is configured by Temporal's own variables (TEMPORAL_ADDRESS,
  * TEMPORAL_NAMESPACE, TEMPORAL_API_KEY, TEMPORAL_TLS_…; https://docs.temporal.io/develop/environment-configuration).
  */
-const int = (fallback: number, min: number, max: number) => z.coerce.number().int().min(min).max(max).default(fallback);
-/** Not set means something of its own, which the description says. */
-const optionalInt = (min: number, max: number) => z.coerce.number().int().min(min).max(max).optional();
-const list = (fallback: string) =>
-  z
-    .string()
-    .default(fallback)
-    .transform((text) =>
-      text
-        .split(',')
-        .map((item) => item.trim())
-        .filter((item) => item !== ''),
-    );
-/** A list of static tokens. What is wrong is said by position: a token is never repeated. */
-const tokens = list('').superRefine((items, context) => {
-  items.forEach((item, index) => {
-    if (!BEARER_TOKEN.test(item)) context.addIssue({ code: 'custom', message: `token ${index + 1} ${NO_TOKEN}` });
-  });
-});
-const amount = (meaning: string) => z.coerce.number().min(0).max(1e12).optional().describe(meaning);
-const flag = z.stringbool().default(false);
-const secret = z.string().optional();
-
 export const environmentSchema = z.object({
   PENSTOCK_HTTP_HOST: z
     .string()
@@ -97,55 +76,7 @@ export const environmentSchema = z.object({
     'Days after its upload that an image is still taken; older ones are refused as OUT_OF_RETENTION. The tables keep 396 days.',
   ),
 
-  PENSTOCK_INTAKE_MAX_BODY_BYTES: int(262_144, 1024, 16_777_216).describe(
-    'Largest body of an event; above it intake answers 413.',
-  ),
-  PENSTOCK_INTAKE_BUFFER_EVENTS: int(20_000, 1, 10_000_000).describe(
-    "Most events that wait for the broker's acknowledgement; above it intake answers 503.",
-  ),
-  PENSTOCK_INTAKE_PRODUCE_TIMEOUT_MS: int(10_000, 100, 600_000).describe(
-    'Milliseconds that an event may wait for the broker before intake answers 503.',
-  ),
-  PENSTOCK_INTAKE_OIDC_AUDIENCE: list('').describe(
-    "Audiences, separated by commas, one of which the sender's OIDC token must have. Without any and without bearer tokens no token is asked for, and intake listens on loopback only.",
-  ),
-  PENSTOCK_INTAKE_OIDC_ISSUER: z.string().default('https://accounts.google.com').describe('Issuer of the token.'),
-  PENSTOCK_INTAKE_OIDC_JWKS_URL: z
-    .string()
-    .default('https://www.googleapis.com/oauth2/v3/certs')
-    .describe('Where the keys of the issuer are.'),
-  PENSTOCK_INTAKE_OIDC_EMAILS: list('').describe(
-    'Service accounts that may send, separated by commas; empty lets any with the audience.',
-  ),
-  PENSTOCK_INTAKE_OIDC_SIGNATURE: z
-    .enum(['verify', 'removed-by-cloud-run'])
-    .default('verify')
-    .describe(
-      "`removed-by-cloud-run` also takes tokens whose signature Cloud Run's IAM check has verified and removed, and holds their claims alone. Only where that check is on: without it anybody can write such a token.",
-    ),
-
-  PENSTOCK_INTAKE_BEARER_TOKENS: tokens.describe(
-    'Static bearer tokens of senders that are not Google, separated by commas, each of at least 32 characters. Several let one be replaced without a gap. Never logged.',
-  ),
-
-  PENSTOCK_API_KEYS: list('')
-    .transform(apiKeys)
-    .describe(
-      'Keys of the API as scope:token, separated by commas, each token of at least 32 characters; `detect@bucket:token` lets a key detect images of one bucket. The scope is `detect`. Without any the API is there on loopback only. Never logged.',
-    ),
-  PENSTOCK_DETECT_API_BUCKET: z
-    .string()
-    .regex(BUCKET_NAME, 'no bucket name')
-    .optional()
-    .describe(
-      'Bucket that pictures are stored in that come as the body of POST /v1/detect. Without it none are taken.',
-    ),
-  PENSTOCK_DETECT_API_MAX_BYTES: int(10_000_000, 1, 2_000_000_000).describe(
-    'Largest body of POST /v1/detect; above it, and above PENSTOCK_IMAGE_MAX_BYTES, it answers 413.',
-  ),
-  PENSTOCK_DETECT_API_MAX_IN_FLIGHT: int(200, 1, 10_000).describe(
-    'Most requests of POST /v1/detect at once in one intake; above it it answers 429.',
-  ),
+  ...intakeVariables,
 
   PENSTOCK_BATCH_MAX_IMAGES: int(256, 1, 2048).describe('Most images in one micro-batch.'),
   PENSTOCK_BATCH_MAX_BYTES: int(131_072, 1024, 1_048_576).describe("Most bytes of a batch's workflow input."),
@@ -211,64 +142,7 @@ export const environmentSchema = z.object({
     .describe("Endpoint of the storage API when it is not Google's (an emulator)."),
   PENSTOCK_GCS_PROJECT: z.string().optional().describe('Project of the storage client.'),
 
-  PENSTOCK_MODEL_DIR: z
-    .string()
-    .optional()
-    .describe('Folder with model.yaml and the ONNX file. Default: the shapes model that comes with Penstock.'),
-  PENSTOCK_EXECUTION_PROVIDER: z
-    .enum(['cpu', 'cuda', 'tensorrt', 'webgpu', 'coreml', 'dml'])
-    .default('cpu')
-    .describe('Execution provider of ONNX Runtime. A missing one is an error, never a silent fall-back.'),
-  PENSTOCK_DEVICE_ID: int(0, 0, 63).describe('Device of the provider.'),
-  PENSTOCK_CAPACITY_FILE: z
-    .string()
-    .optional()
-    .describe(
-      'File that `penstock calibrate` wrote for the model, provider and device of this detector: slots, batch, child processes and rate come from it where they are not set here. One of another model, provider or device is not used, with a warning.',
-    ),
-  PENSTOCK_CAPACITY_HEADROOM: z.coerce
-    .number()
-    .min(0.1)
-    .max(1)
-    .default(0.9)
-    .describe('Share of the measured images/s (0.1 to 1) that a detector with a capacity file runs at most.'),
-  PENSTOCK_DETECT_SLOTS: optionalInt(1, 1000).describe(
-    'Batches that a detector works on at once (fixed slots on the task queue). Not set: those of the capacity file, 4 without one.',
-  ),
-  PENSTOCK_DETECT_EXPRESS_SLOTS: int(1, 1, 1000).describe('Slots kept for express batches.'),
-  PENSTOCK_DETECT_CHILDREN: optionalInt(0, 256).describe(
-    'Child processes that own a model session. 0: one for a GPU, one per core on CPUs. Not set: as in the capacity file, as with 0 without one.',
-  ),
-  PENSTOCK_DETECT_THREADS: int(1, 1, 256).describe('Threads inside one model run (intra-op), per child.'),
-  PENSTOCK_DECODE_THREADS: int(0, 0, 256).describe(
-    'Threads that download and prepare pictures, per child; each works on a few at once. 0: one on CPUs, one per core for a GPU.',
-  ),
-  PENSTOCK_DETECT_MODEL_BATCH: optionalInt(1, 4096).describe(
-    'Most images in one model run, where the batch dimension of the model is dynamic. Not set: as in the capacity file, 8 without one.',
-  ),
-  PENSTOCK_DETECT_BATCH_DELAY_MS: int(10, 0, 10_000).describe(
-    'Milliseconds that a prepared picture may wait for others to share its model run, where the batch dimension is dynamic and others are on their way.',
-  ),
-  PENSTOCK_DETECT_IMAGES_PER_SECOND: z.coerce
-    .number()
-    .min(0)
-    .optional()
-    .describe(
-      'Rate of inferences of one detector. 0: no cap, slots alone bound it. Not set: PENSTOCK_CAPACITY_HEADROOM of what the capacity file says, no cap without one.',
-    ),
-  PENSTOCK_RETRY_HORIZON_HOURS: int(72, 1, 2_160).describe(
-    'Hours after its end that a failed batch can be tried again; an orchestrator does not start where the namespace of Temporal keeps closed executions for less.',
-  ),
-  PENSTOCK_DETECT_ATTEMPTS: int(5, 1, 100).describe('Tries of one image for passing reasons before it is dead.'),
-  PENSTOCK_IMAGE_MAX_BYTES: int(50_000_000, 1, 2_000_000_000).describe(
-    'Largest object that is downloaded; above it: TOO_LARGE. Intake refuses by the size that the event tells: give it and detectors the same.',
-  ),
-  PENSTOCK_IMAGE_MAX_PIXELS: int(100_000_000, 1, 1_000_000_000).describe(
-    'Most pixels of a picture; above it: TOO_MANY_PIXELS.',
-  ),
-  PENSTOCK_IMAGE_TIMEOUT_MS: int(30_000, 100, 3_600_000).describe(
-    'Milliseconds for the download of one image, and again for its decoding.',
-  ),
+  ...detectorVariables,
 
   PENSTOCK_CLICKHOUSE_URL: z.string().default('http://127.0.0.1:8123').describe('HTTP address of ClickHouse.'),
   PENSTOCK_CLICKHOUSE_USER: z.string().default('default').describe('User.'),

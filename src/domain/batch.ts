@@ -32,8 +32,10 @@ export interface BatchProgress {
   dead: [image: number, reason: string][];
   /** Images whose events wait again, because the circuit breaker of their source is open: index into images. */
   held?: number[];
-  /** Detectors that were lost under the batch, if any. */
+  /** Detectors that were lost in a row under the same images of it, if any. */
   lostDetectors?: number;
+  /** A run before was reset to the middle of its course: what failed is tried again, once, before the batch ends. */
+  reset?: boolean;
 }
 
 /** Where one image of a batch is; `attempts` are the inferences begun for it, `failure` is that of the last one. */

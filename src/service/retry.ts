@@ -8,7 +8,8 @@ export interface Backoff {
 
 /**
  * Calls `attempt` until it succeeds or `signal` aborts (then it throws the signal's reason). For dependencies that
- * are expected to come back; `onError` sees every failure with the number of the try and the wait before the next.
+ * are expected to come back; `onError` sees every failure with the number of the try and the wait before the next, and may
+ * throw to give up.
  */
 export async function retryForever<T>(
   attempt: () => Promise<T>,

@@ -1,3 +1,4 @@
+import { reasonOf } from '../telemetry/index.js';
 import type { RoleContext } from './role.js';
 
 /** A server that a role uses, and whether it answers. */
@@ -42,7 +43,7 @@ export function watchServer(
       misses = 0;
       why = undefined;
     } catch (error) {
-      if (misses === before) miss(reasonOf(error));
+      if (misses === before) miss(sentenceOf(error));
     } finally {
       clearTimeout(late);
     }
@@ -93,10 +94,6 @@ export function watchProblems(
   return () => clearInterval(timer);
 }
 
-/** The innermost reason: clients wrap it in sentences that say nothing. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error).slice(0, WHY_CHARACTERS);
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
-  if (error.cause instanceof Error) return reasonOf(error.cause);
-  return (error.message || error.name).replaceAll(/\s+/g, ' ').slice(0, WHY_CHARACTERS);
+function sentenceOf(error: unknown): string {
+  return reasonOf(error).replaceAll(/\s+/g, ' ').slice(0, WHY_CHARACTERS);
 }

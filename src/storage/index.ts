@@ -1,4 +1,4 @@
-export { askStorage } from './ask.js';
+export { createStorageCheck } from './check.js';
 export { crc32cOf } from './checksum.js';
 export { createStorage } from './client.js';
 export type { FailedAnswer } from './errors.js';

@@ -5,7 +5,7 @@ import { detectorSettings } from '../calibration/index.js';
 import { detectQueue } from '../domain/index.js';
 import { createEngine, loadModel, LONGEST_HANG_MS, Pacer } from '../inference/index.js';
 import { serveRole, type RoleContext, type RunningRole } from '../service/index.js';
-import { askStorage } from '../storage/index.js';
+import { createStorageCheck } from '../storage/index.js';
 import { createProducer } from '../stream/index.js';
 import { connectWorker, installRuntime, runWorker } from './factory.js';
 import { holdShare } from './share.js';
@@ -36,7 +36,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const { connection, namespace } = await connectWorker(context);
   const storage = { endpoint: config.PENSTOCK_GCS_ENDPOINT, projectId: config.PENSTOCK_GCS_PROJECT };
   const unwatch = watchServers(context, connection, {
-    storage: { server: 'the storage', ask: (timeoutMs) => askStorage(storage, timeoutMs) },
+    storage: { server: 'the storage', ask: createStorageCheck(storage) },
   });
   const activities = createDetectionActivities({
     engine,

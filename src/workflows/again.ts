@@ -1,5 +1,5 @@
 import { patched, proxyActivities, upsertMemo, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import type { DetectBatchInput, OrchestrationActivities } from '../domain/index.js';
+import type { BatchProgress, DetectBatchInput, OrchestrationActivities } from '../domain/index.js';
 import { ORCHESTRATION_QUEUE } from '../domain/topics.js';
 import type { BatchState } from './batchState.js';
 import { untilDone } from './untilDone.js';
@@ -39,9 +39,18 @@ export class Again {
    * or dead already. Once.
    */
   async goesOn(): Promise<boolean> {
-    if (this.#asked || !isReset() || this.#state.failing().length === 0 || !patched('againAtEnd')) return false;
+    if (!this.#isOwed() || this.#state.failing().length === 0 || !patched('againAtEnd')) return false;
     await this.#takeUp();
     return this.#state.pending.size > 0;
+  }
+
+  /** What the run goes on from that continues this one as new: it has an id of its own, and was not reset itself. */
+  progress(): BatchProgress {
+    return { ...this.#state.progress(), ...(this.#isOwed() ? { reset: true } : {}) };
+  }
+
+  #isOwed(): boolean {
+    return !this.#asked && (isReset() || this.#input.progress?.reset === true);
   }
 
   async #takeUp(): Promise<void> {

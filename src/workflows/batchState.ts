@@ -15,6 +15,7 @@ import type {
   SourceEvidence,
 } from '../domain/index.js';
 import { IMAGE_REASONS, isImageReason, type ImageReason } from '../domain/reasons.js';
+import { Losses } from './losses.js';
 
 /** An image whose attempts are used up, with its last failure. */
 export interface Exhausted {
@@ -34,7 +35,7 @@ export class BatchState {
   readonly dead: Map<number, ImageReason>;
   readonly held: Set<number>;
   /** Detectors that were lost under images of it that ran together. */
-  lostDetectors: number;
+  readonly losses: Losses;
   readonly #lastFailure = new Map<number, FailedImage>();
   /** Images that the breaker has been told of. */
   readonly #told = new Set<number>();
@@ -50,7 +51,7 @@ export class BatchState {
       (progress?.dead ?? []).flatMap(([image, reason]) => (isImageReason(reason) ? [[image, reason]] : [])),
     );
     this.held = new Set(progress?.held);
-    this.lostDetectors = progress?.lostDetectors ?? 0;
+    this.losses = new Losses(progress?.lostDetectors ?? 0, this.pending.keys());
     this.#detected = progress?.detected ?? 0;
   }
 
@@ -78,6 +79,7 @@ export class BatchState {
       if (failure !== undefined && !dead.has(index)) {
         this.pending.set(image, (this.pending.get(image) ?? 0) + 1);
         this.#lastFailure.set(image, failure);
+        if (failure.reason !== 'WORKER_LOST') this.losses.survived(image);
         continue;
       }
       left = true;
@@ -187,6 +189,11 @@ export class BatchState {
     };
   }
 
+  /** Detectors that were lost in a row under the same images. */
+  get lostDetectors(): number {
+    return this.losses.inARow(this.pending);
+  }
+
   progress(): BatchProgress {
     return {
       ...{ detected: this.#detected, pending: [...this.pending], dead: [...this.dead] },
@@ -243,7 +250,7 @@ export class BatchState {
       `model \`${model}\`, lane \`${lane}\`, read from \`${topic}/${partition}\` offsets ${firstOffset} to ${lastOffset}`,
       ...(this.dead.size > 0 ? [this.deadSummary()] : []),
       ...(this.held.size > 0 ? [`${this.held.size} wait for the circuit breaker of their source`] : []),
-      ...(this.lostDetectors > 0 ? [`${this.lostDetectors} detectors were lost under it`] : []),
+      ...(this.lostDetectors > 0 ? [`${this.lostDetectors} detectors in a row were lost under it`] : []),
     ].join('\n\n');
   }
 

@@ -16,6 +16,7 @@ import { BatchState } from './batchState.js';
 import { detector, detectorLost, recordDead } from './detector.js';
 import { hold, tellBreaker, tellOutcome } from './held.js';
 import { doneBeforeLoss } from './lost.js';
+import { MAY_BE_LOST } from './losses.js';
 
 /** State of a batch at this moment: `npx temporal workflow query --type state`. */
 export const batchStateQuery = defineQuery<BatchProgress>('state');
@@ -28,10 +29,10 @@ export const batchImageQuery = defineQuery<ImageInBatch | null, [ImageRef]>('ima
  *
  * Images that fail for a passing reason are tried again, those alone, with backoff; images that can never succeed are
  * dead at once. Waiting never fails an image: images that a detector hands back untried keep their attempts, and the
- * time in the task queue has no bound. Once three detectors were lost under it, its images run alone. Where most images
- * of a source fail for a reason that is the system's, its circuit breaker opens, and they go back to Kafka instead of
- * dying. Fails at the end when an operator can do something about a dead image. A run that is not the first of these
- * images does what is missing.
+ * time in the task queue has no bound. Once three detectors in a row were lost under the same images, these run alone.
+ * Where most images of a source fail for a reason that is the system's, its circuit breaker opens, and they go back to
+ * Kafka instead of dying. Fails at the end when an operator can do something about a dead image. A run that is not the
+ * first of these images does what is missing.
  */
 export async function detectBatch(input: DetectBatchInput): Promise<BatchResult> {
   const state = new BatchState(input);
@@ -39,20 +40,20 @@ export async function detectBatch(input: DetectBatchInput): Promise<BatchResult>
   setHandler(batchImageQuery, (image) => state.find(image));
   const again = new Again(input, state);
   await again.begin();
-  do await detectPending(input, state);
+  do await detectPending(input, state, again);
   while (await again.goesOn());
   if (input.probe) await tellOutcome(state);
   return conclude(input, state);
 }
 
 /** Round after round, until no image is pending. */
-async function detectPending(input: DetectBatchInput, state: BatchState): Promise<void> {
+async function detectPending(input: DetectBatchInput, state: BatchState, again: Again): Promise<void> {
   const rounds = new Rounds();
   while (state.pending.size > 0) {
     setCurrentDetails(state.describe());
     const progressed = await runRound(input, state, rounds);
     if (workflowInfo().continueAsNewSuggested) {
-      await continueAsNew<typeof detectBatch>({ ...input, progress: state.progress() });
+      await continueAsNew<typeof detectBatch>({ ...input, progress: again.progress() });
     }
     if (state.pending.size > 0) await sleep(rounds.waitMs(progressed));
   }
@@ -62,7 +63,8 @@ async function detectPending(input: DetectBatchInput, state: BatchState): Promis
 async function runRound(input: DetectBatchInput, state: BatchState, rounds: Rounds): Promise<boolean> {
   const detect: Detect = (images) => detector(input, { countLosses: true }).detectImages(images);
   let progressed: boolean;
-  if (state.lostDetectors >= MAY_BE_LOST) {
+  rounds.lostAlone = false;
+  if (mustRunAlone(state)) {
     const round = await runAlone(detect, state, rounds.suspects);
     rounds.lostAlone = round.lost;
     progressed = round.progressed;
@@ -77,6 +79,12 @@ async function runRound(input: DetectBatchInput, state: BatchState, rounds: Roun
   return progressed;
 }
 
+/** Where an older release had counted three in all, what it has done is replayed. */
+function mustRunAlone(state: BatchState): boolean {
+  if (state.lostDetectors >= MAY_BE_LOST) return true;
+  return state.losses.all >= MAY_BE_LOST && !patched('lostInARow');
+}
+
 /** A detector that is lost costs no image an attempt: nobody knows whose fault it was. */
 async function runTogether(detect: Detect, state: BatchState, rounds: Rounds): Promise<boolean> {
   const images = state.pendingTogether();
@@ -87,8 +95,9 @@ async function runTogether(detect: Detect, state: BatchState, rounds: Rounds): P
     // False only while what an older release has done is replayed.
     if (patched('alone')) {
       const done = doneBeforeLoss(error, images.length);
-      state.lostDetectors = done ? state.lostDetectors + 1 : MAY_BE_LOST;
       if (done) state.merge(images, done);
+      const under = done ? done.untried.flatMap((index) => images[index] ?? []) : images;
+      state.losses.add(under, state.pending, done ? 1 : MAY_BE_LOST);
       return true;
     }
     if (images.length === 1) return state.merge(images, attempt);
@@ -112,8 +121,6 @@ function conclude(input: DetectBatchInput, state: BatchState): BatchResult {
   });
 }
 
-/** Detectors that may be lost under a batch before its images run alone. */
-const MAY_BE_LOST = 3;
 /** Suspects of two batches that were lost together must not wait for the next detector together again. */
 const APART_MS = 30_000;
 

@@ -9,11 +9,10 @@ import {
 import { connectTemporal, openBatchRanges } from '../../client/index.js';
 import { openRouting } from '../../routing/index.js';
 import { createObjectLister } from '../../storage/index.js';
-import { createLogger } from '../../telemetry/index.js';
+import { createLogger, reasonOf } from '../../telemetry/index.js';
 import { bucketsUploadedTo, createWarehouse } from '../../warehouse/index.js';
 import { parseSince } from '../duration.js';
 import { findStack } from '../findStack.js';
-import { reasonOf } from '../inspect/index.js';
 import { showProgress } from '../progress.js';
 import { EXIT, UsageError, VerbError } from '../verb.js';
 import type { AuditFlags } from './index.js';

@@ -10,8 +10,8 @@ import {
   type TemporalClient,
 } from '../../client/index.js';
 import { DEFAULT_PACE, type BackfillProgress } from '../../domain/index.js';
+import { reasonOf } from '../../telemetry/index.js';
 import { findStack } from '../findStack.js';
-import { reasonOf } from '../inspect/index.js';
 import { RecentRate, showProgress } from '../progress.js';
 import { EXIT, VerbError } from '../verb.js';
 import type { BackfillFlags } from './index.js';

@@ -1,7 +1,7 @@
 import { connectTemporal, decideBreaker, readBreakers } from '../../client/index.js';
 import { describeBreaker, MODEL_NAME, type OpenBreaker } from '../../domain/index.js';
+import { reasonOf } from '../../telemetry/index.js';
 import { findStack } from '../findStack.js';
-import { reasonOf } from '../inspect/index.js';
 import { EXIT, UsageError, VerbError } from '../verb.js';
 import type { BreakerFlags, DecisionFlags } from './index.js';
 

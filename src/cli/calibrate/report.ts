@@ -1,11 +1,5 @@
-import Table from 'cli-table3';
 import { PARTS, sharedCeiling, type Capacity, type Ceiling, type Point } from '../../calibration/index.js';
-
-/** No colours, no lines between rows. */
-const STYLE = {
-  style: { head: [], border: [] },
-  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-};
+import { createTable } from '../table.js';
 
 /** What a calibration found, for a person: the parts, the whole at each point, and what follows. */
 export function reportText(capacity: Capacity, out: string): string {
@@ -30,7 +24,7 @@ export function reportText(capacity: Capacity, out: string): string {
 }
 
 function partTable({ ceilings }: Capacity): string {
-  const table = new Table({ ...STYLE, head: ['alone', 'images/s', 'p10–p90', 'core ms an image'] });
+  const table = createTable(['alone', 'images/s', 'p10–p90', 'core ms an image']);
   for (const part of PARTS) {
     const { imagesPerSecond, cpuMsPerImage, isStable }: Ceiling = ceilings[part];
     const name = part === 'model' ? `model, batch ${ceilings.model.batch}` : part;
@@ -75,7 +69,7 @@ function pointTable({ points, knee, requestImages }: Capacity): string {
     'p95',
     '',
   ];
-  const table = new Table({ ...STYLE, head });
+  const table = createTable(head);
   for (const point of points) {
     const { children, batch, slots, imagesPerSecond, imageLatencyMs, requestLatencyMs, isStable } = point;
     const marks = [...(isSame(point, knee) ? ['knee'] : []), ...(isStable ? [] : ['not stable'])];

@@ -1,11 +1,10 @@
-import Table from 'cli-table3';
-import { createLogger } from '../../telemetry/index.js';
+import { createLogger, reasonOf } from '../../telemetry/index.js';
 import { createWarehouse } from '../../warehouse/index.js';
 import { findStack } from '../findStack.js';
-import { reasonOf } from '../inspect/index.js';
+import { createTable } from '../table.js';
 import { EXIT, UsageError, VerbError } from '../verb.js';
 import type { HistoryFlags } from './index.js';
-import { STYLE, valueText } from './text.js';
+import { valueText } from './text.js';
 
 const MOST = 1_000;
 
@@ -55,7 +54,7 @@ const iso = (text: string): string => `${text.replace(' ', 'T')}Z`;
 
 function table(changes: readonly Row[]): string {
   if (changes.length === 0) return 'No change is in the table.';
-  const rows = new Table({ ...STYLE, head: ['changed', 'in force', 'what', 'before', 'after', 'who', 'why'] });
+  const rows = createTable(['changed', 'in force', 'what', 'before', 'after', 'who', 'why']);
   for (const { changed_at, in_force_at, kind, model, before, after, who, why } of changes)
     rows.push([
       changed_at,

@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import {
   LEASE_MARGIN_MS,
   rateText,
@@ -8,17 +7,13 @@ import {
   type ModelCapacity,
   type ShareHolderState,
 } from '../../domain/index.js';
+import { createTable } from '../table.js';
 
-/** No colours, no lines between rows. */
-export const STYLE = {
-  style: { head: [], border: [] },
-  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-};
 const CHANGES_SHOWN = 5;
 
 /** What the workflow knows, as tables for a person. */
 export function capacityText(state: CapacityState, nowMs: number): string {
-  const about = new Table(STYLE);
+  const about = createTable();
   const { paused, budget, changes, unrecorded } = state;
   if (paused !== null) about.push(['paused', `since ${iso(paused.sinceMs)} by ${paused.who}: ${paused.why}`]);
   for (const model of state.models) about.push([`model ${model.model}`, modelText(model, nowMs)]);
@@ -48,10 +43,7 @@ function modelText({ cap, capFrom, planned, plannedFrom, leased, holders }: Mode
 }
 
 function detectorTable({ models }: CapacityState, nowMs: number): string {
-  const table = new Table({
-    ...STYLE,
-    head: ['detector', 'model', 'share', 'measured most', 'slots', 'waiting', 'lease ends in'],
-  });
+  const table = createTable(['detector', 'model', 'share', 'measured most', 'slots', 'waiting', 'lease ends in']);
   for (const { model, planned, holders } of models)
     for (const one of holders)
       table.push([
@@ -67,7 +59,7 @@ function detectorTable({ models }: CapacityState, nowMs: number): string {
 }
 
 function windowTable({ window }: CapacityState): string {
-  const table = new Table({ ...STYLE, head: [`window of ${window.places}`, 'weight', 'leased', 'open', ''] });
+  const table = createTable([`window of ${window.places}`, 'weight', 'leased', 'open', '']);
   for (const { lane, weight, express, leased, open, stopped } of window.lanes)
     table.push([`${lane}${express ? ' (express)' : ''}`, weight, leased, open, stopped ?? '']);
   return table.toString();

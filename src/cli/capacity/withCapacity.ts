@@ -1,8 +1,8 @@
 import { WorkflowNotFoundError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { connectTemporal } from '../../client/index.js';
 import type { Config } from '../../config/index.js';
+import { reasonOf } from '../../telemetry/index.js';
 import { findStack } from '../findStack.js';
-import { reasonOf } from '../inspect/index.js';
 import { UsageError, VerbError, isMisuse } from '../verb.js';
 import type { CapacityFlags } from './index.js';
 

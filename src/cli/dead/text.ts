@@ -1,19 +1,14 @@
-import Table from 'cli-table3';
 import type { DecisionRow, LetterRow, WholeLetter } from '../../warehouse/index.js';
+import { createTable } from '../table.js';
 import type { DecisionReport } from './report.js';
 
-/** No colours, no lines between rows. */
-const STYLE = {
-  style: { head: [], border: [] },
-  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-};
 const DETAIL_SHOWN = 100;
 const OUTCOMES_SHOWN = 100;
 
 /** A page of letters as a table for a person. */
 export function listText(letters: readonly (LetterRow & { kind: string })[], next: string | null): string {
   if (letters.length === 0) return 'No letter.\n';
-  const table = new Table({ ...STYLE, head: ['received', 'kind', 'reason', 'detail', 'state', 'id'] });
+  const table = createTable(['received', 'kind', 'reason', 'detail', 'state', 'id']);
   for (const { received_at, kind, reason, detail, state, id } of letters)
     table.push([received_at, kind, reason, plain(shortened(detail)), state, id]);
   return `${table.toString()}\n${next === null ? '' : `There are more: --cursor ${next}\n`}`;

@@ -1,8 +1,7 @@
 import type { Config } from '../../config/index.js';
-import { createLogger } from '../../telemetry/index.js';
+import { createLogger, reasonOf } from '../../telemetry/index.js';
 import { createWarehouse, WarehouseError, type Warehouse } from '../../warehouse/index.js';
 import { findStack } from '../findStack.js';
-import { reasonOf } from '../inspect/index.js';
 import { VerbError } from '../verb.js';
 import type { DeadFlags } from './index.js';
 

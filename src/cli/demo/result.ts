@@ -1,4 +1,4 @@
-import Table from 'cli-table3';
+import { createTable } from '../table.js';
 import type { HourlyDifference, RowAccount, Speed } from './account.js';
 import type { Sending } from './send.js';
 
@@ -117,10 +117,7 @@ export function resultTable(result: DemoResult): string {
 
 /** The table at the end of a demo. */
 export function resultTableOf(rows: readonly [name: string, value: string][]): string {
-  const table = new Table({
-    style: { head: [], border: [] },
-    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-  });
+  const table = createTable();
   table.push(...rows);
   return table.toString();
 }

@@ -1,8 +1,8 @@
-import Table from 'cli-table3';
 import { BuildError, connectTemporal, listBuilds, promoteBuild, type Build } from '../../client/index.js';
 import { BUILD_ID, NO_BUILD } from '../../domain/index.js';
+import { reasonOf } from '../../telemetry/index.js';
 import { findStack } from '../findStack.js';
-import { reasonOf } from '../inspect/index.js';
+import { createTable } from '../table.js';
 import { EXIT, UsageError, VerbError } from '../verb.js';
 import type { DeployFlags } from './index.js';
 
@@ -50,7 +50,7 @@ function checkId(buildId: string): void {
 
 function describe(builds: readonly Build[]): string {
   if (builds.length === 0) return 'No build: no orchestrator has run with PENSTOCK_WORKER_VERSIONING.';
-  const table = new Table({ head: ['build', 'new batches', 'open batches', 'first seen'], style: { head: [] } });
+  const table = createTable(['build', 'new batches', 'open batches', 'first seen']);
   for (const { buildId, isCurrent, isRamping, pinned, firstSeenMs } of builds)
     table.push([
       ...[buildId, isCurrent ? 'begin on it' : isRamping ? 'some begin on it' : '', pinned],

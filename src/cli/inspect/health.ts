@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_ROLES, type Endpoints } from '../../embedded/index.js';
+import { reasonOf } from '../../telemetry/index.js';
 
 /** How a role or a server answers. */
 export interface Health {
@@ -47,13 +48,6 @@ async function askRole(metrics: string | undefined, timeoutMs: number): Promise<
   } catch (error) {
     return unhealthy(`does not answer: ${reasonOf(error)}`);
   }
-}
-
-/** The innermost reason: fetch and gRPC wrap it in sentences that say nothing. */
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
-  return error.cause instanceof Error ? reasonOf(error.cause) : error.message || error.name;
 }
 
 /** One line about a health: what is waited for, or what is wrong. */

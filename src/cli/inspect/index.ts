@@ -1,5 +1,5 @@
 /** Questions to a running stack, each bounded: what is away shows as such, and the rest is still known. */
-export { askRoles, describeHealth, expectedRoles, HEALTHY, reasonOf, unhealthy, type Health } from './health.js';
+export { askRoles, describeHealth, expectedRoles, HEALTHY, unhealthy, type Health } from './health.js';
 export {
   askArrivals,
   askClickHouse,

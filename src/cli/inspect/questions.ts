@@ -8,9 +8,9 @@ import {
   type OpenBreaker,
 } from '../../domain/index.js';
 import { readArrivals, readBacklog } from '../../stream/index.js';
-import type { Logger } from '../../telemetry/index.js';
+import { reasonOf, type Logger } from '../../telemetry/index.js';
 import { createWarehouse, LETTER_IS_OPEN, storedWithin } from '../../warehouse/index.js';
-import { HEALTHY, reasonOf, unhealthy, type Health } from './health.js';
+import { HEALTHY, unhealthy, type Health } from './health.js';
 
 /** An answer of a server with its health; null when it gave none. */
 export interface Answer<T> {

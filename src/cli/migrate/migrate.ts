@@ -1,9 +1,8 @@
 import { pino } from 'pino';
 import { loadConfig } from '../../config/index.js';
 import { ensureTopics } from '../../stream/index.js';
-import { createLogger } from '../../telemetry/index.js';
+import { createLogger, reasonOf } from '../../telemetry/index.js';
 import { migrate, MigrationError } from '../../warehouse/index.js';
-import { reasonOf } from '../inspect/index.js';
 import { EXIT, VerbError } from '../verb.js';
 import type { MigrateFlags } from './index.js';
 

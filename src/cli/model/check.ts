@@ -18,6 +18,7 @@ import {
   type TensorInfo,
 } from '../../inference/index.js';
 import { annotate, scene, SHAPES, type SceneObject } from '../../scenes/index.js';
+import { reasonOf } from '../../telemetry/index.js';
 import { UsageError } from '../verb.js';
 
 export interface CheckFlags {
@@ -188,8 +189,4 @@ async function timed<T>(work: () => Promise<T>): Promise<{ result: T; ms: number
   while (times.length < TIMES) result = await once();
   const median = times.sort((a, b) => a - b)[Math.trunc(TIMES / 2)] ?? 0;
   return { result, ms: Math.round(median * 100) / 100 };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,17 +1,11 @@
-import Table from 'cli-table3';
 import type { Detection } from '../../domain/index.js';
 import { tensorText, type TensorInfo } from '../../inference/index.js';
+import { createTable } from '../table.js';
 import type { CheckReport } from './check.js';
-
-/** No colours, no lines between rows. */
-const STYLE = {
-  style: { head: [], border: [] },
-  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-};
 
 /** What a check found, for a person. */
 export function reportText(report: CheckReport): string {
-  const facts = new Table(STYLE);
+  const facts = createTable();
   for (const fact of [...modelFacts(report), ...runFacts(report)]) facts.push(fact);
   const parts = report.model === null ? [] : [facts.toString()];
   if (report.run) parts.push(detectionTable(report.run.detections));
@@ -56,7 +50,7 @@ function runFacts({ run }: CheckReport): Fact[] {
 
 function detectionTable(detections: readonly Detection[]): string {
   if (detections.length === 0) return 'It finds nothing in this picture.';
-  const table = new Table({ ...STYLE, head: ['class', 'score', 'xMin', 'yMin', 'xMax', 'yMax'] });
+  const table = createTable(['class', 'score', 'xMin', 'yMin', 'xMax', 'yMax']);
   for (const { class: name, score, xMin, yMin, xMax, yMax } of detections)
     table.push([name, score.toFixed(3), ...[xMin, yMin, xMax, yMax].map((pixels) => pixels.toFixed(1))]);
   return table.toString();

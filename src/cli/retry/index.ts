@@ -20,8 +20,10 @@ leaves out those that are detected by now, or dead for good, and tries all other
 at once. A batch that runs, or has ended well since, is left alone. --reason selects whole batches: the other images that
 they miss are tried as well.
 
-Exit code: 0 when all that was started ended well, or nothing was to do; 1 when something failed again; 2 for wrong
-options; 130 after Ctrl-C: nothing more is started, and what was goes on.`;
+A batch that Temporal can't read or refuses to start is listed with the reason, and the others go on.
+
+Exit code: 0 when all that was started ended well, or nothing was to do; 1 when something failed again, or could not be
+read or started; 2 for wrong options; 130 after Ctrl-C: nothing more is started, and what was goes on.`;
 
 /** `penstock retry`: starts failed batches again. */
 export function retryCommand(): Command {

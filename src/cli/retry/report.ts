@@ -1,15 +1,18 @@
 import type { LastRun } from '../../client/index.js';
+import { createTable } from '../table.js';
 
 /**
  * `selected`: would be started, or has not been yet. `running`: started, and not waited for any more. `skipped`: somebody
- * else had started it, or it has ended well.
+ * else had started it, or it has ended well. `error`: Temporal could not read it, or refused its start.
  */
-export type Outcome = 'selected' | 'running' | 'done' | 'failed' | 'skipped';
+export type Outcome = 'selected' | 'running' | 'done' | 'failed' | 'skipped' | 'error';
 
 /** A batch that was selected, and what became of it. */
 export interface Retried {
   run: LastRun;
   outcome: Outcome;
+  /** Why it is an `error`. */
+  problem?: string;
 }
 
 /** What `penstock retry --json` prints. Fields are only added. */
@@ -24,6 +27,8 @@ export interface RetryReport {
   done: number;
   failed: number;
   skipped: number;
+  /** Batches that could not be read or started. */
+  errors: number;
   /** The first 1,000 of them. */
   batches: RetriedBatch[];
 }
@@ -40,6 +45,8 @@ export interface RetriedBatch {
   /** Dead images by reason code; null where the run did not come to tell them. */
   dead: Record<string, number> | null;
   outcome: Outcome;
+  /** Why it could not be read or started. */
+  problem: string | null;
 }
 
 const LISTED = 1_000;
@@ -54,17 +61,18 @@ export function retryReport(
   return {
     ...{ dryRun, interrupted, selected: all.length, more },
     ...{ running: count(all, 'running'), done: count(all, 'done') },
-    ...{ failed: count(all, 'failed'), skipped: count(all, 'skipped') },
-    batches: all.slice(0, LISTED).map(({ run, outcome }) => {
-      const { workflowId, runId, status, closedAt, model, images, dead } = run;
-      return { workflowId, runId, status, closedAt: closedAt?.toISOString() ?? null, model, images, dead, outcome };
+    ...{ failed: count(all, 'failed'), skipped: count(all, 'skipped'), errors: count(all, 'error') },
+    batches: all.slice(0, LISTED).map(({ run, outcome, problem = null }) => {
+      const { workflowId, runId, status, model, images, dead } = run;
+      const closedAt = run.closedAt?.toISOString() ?? null;
+      return { workflowId, runId, status, closedAt, model, images, dead, outcome, problem };
     }),
   };
 }
 
 /** The report for a person: a table, and a sentence. */
 export function reportText(report: RetryReport): string {
-  const { batches, selected, dryRun, interrupted, more } = report;
+  const { batches, selected, errors, dryRun, interrupted, more } = report;
   if (selected === 0) return 'No such batch has failed.';
   const rows = batches
     .slice(0, SHOWN)
@@ -76,12 +84,17 @@ export function reportText(report: RetryReport): string {
       batch.dead === null ? 'unknown' : countsOf(batch.dead),
       batch.workflowId,
     ]);
-  const titles = [dryRun ? 'ended' : 'now', 'at (UTC)', 'model', 'images', 'dead', 'batch'];
+  const table = createTable([dryRun ? 'ended' : 'now', 'at (UTC)', 'model', 'images', 'dead', 'batch']);
+  table.push(...rows);
   return [
-    ...table([titles, ...rows]),
+    table.toString(),
     ...(selected > rows.length ? [`… ${selected - rows.length} more`] : []),
+    ...batches
+      .flatMap(({ workflowId, problem }) => (problem === null ? [] : [`${workflowId}: ${problem}`]))
+      .slice(0, SHOWN),
     '',
-    dryRun ? `${selected} would be started; this was a dry run.` : sentenceOf(report),
+    dryRun ? `${selected - errors} would be started; this was a dry run.` : sentenceOf(report),
+    ...(dryRun && errors > 0 ? [unreadOf(errors)] : []),
     ...(interrupted ? ['Interrupted: nothing more is started, and what was goes on.'] : []),
     ...(more ? ['There are more: call it again.'] : []),
   ].join('\n');
@@ -92,15 +105,18 @@ export function progressText(all: readonly Retried[]): string {
   return sentenceOf(retryReport(all, { dryRun: false, interrupted: false, more: false }));
 }
 
-function sentenceOf({ selected, running, done, failed, skipped }: Omit<RetryReport, 'batches'>): string {
+function sentenceOf({ selected, running, done, failed, skipped, errors }: Omit<RetryReport, 'batches'>): string {
   return [
     `${running + done + failed} of ${selected} started`,
     ...(running > 0 ? [`${running} running`] : []),
     `${done} done`,
     ...(failed > 0 ? [`${failed} failed again`] : []),
     ...(skipped > 0 ? [`${skipped} left to others`] : []),
+    ...(errors > 0 ? [unreadOf(errors)] : []),
   ].join(' · ');
 }
+
+const unreadOf = (errors: number): string => `${errors} could not be read or started`;
 
 function count(all: readonly Retried[], outcome: Outcome): number {
   return all.filter((one) => one.outcome === outcome).length;
@@ -110,14 +126,4 @@ function countsOf(dead: Record<string, number>): string {
   return Object.entries(dead)
     .map(([reason, images]) => `${images} ${reason}`)
     .join(', ');
-}
-
-function table(rows: readonly string[][]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -1,12 +1,20 @@
-import { connectTemporal, failedBatches, lastRunOf, type LastRun, type TemporalClient } from '../../client/index.js';
+import {
+  connectTemporal,
+  failedBatches,
+  faultOf,
+  lastRunOf,
+  type LastRun,
+  type TemporalClient,
+} from '../../client/index.js';
+import { reasonOf } from '../../telemetry/index.js';
 import { findStack } from '../findStack.js';
-import { reasonOf } from '../inspect/index.js';
 import { showProgress } from '../progress.js';
 import { EXIT, VerbError } from '../verb.js';
 import type { RetryFlags } from './index.js';
 import { readRequest, type Selector } from './options.js';
 import { progressText, reportText, retryReport, type Retried } from './report.js';
 import { startAll } from './startAll.js';
+import { withTries } from './withTries.js';
 
 type Client = TemporalClient['client'];
 
@@ -27,8 +35,7 @@ export async function retry(flags: RetryFlags): Promise<number> {
   const shown = flags.json || flags.dryRun ? undefined : showProgress({ out: process.stderr, line: () => line });
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort(new Error('interrupted')));
-  const { runs, more } = await reached(select(client, request.selector));
-  const all = runs.map((run): Retried => ({ run, outcome: 'selected' }));
+  const { all, more } = await reached(select(client, request.selector));
   if (!flags.dryRun)
     try {
       await reached(startAll(client, all, request, stop.signal, () => (line = progressText(all))));
@@ -39,12 +46,13 @@ export async function retry(flags: RetryFlags): Promise<number> {
   const report = retryReport(all, { dryRun: flags.dryRun ?? false, interrupted, more });
   process.stdout.write(`${flags.json ? JSON.stringify(report, undefined, 2) : reportText(report)}\n`);
   if (interrupted) return INTERRUPTED;
-  return report.failed > 0 ? EXIT.failed : EXIT.ok;
+  return report.failed + report.errors > 0 ? EXIT.failed : EXIT.ok;
 }
 
-/** The last runs of the batches that are meant, as far as they have failed. */
-async function select(client: Client, selector: Selector): Promise<{ runs: LastRun[]; more: boolean }> {
-  if (selector.by === 'batch') return { runs: [await named(client, selector.workflowId)], more: false };
+/** The last runs of the batches that are meant, as far as they have failed, and those that can't be read. */
+export async function select(client: Client, selector: Selector): Promise<{ all: Retried[]; more: boolean }> {
+  if (selector.by === 'batch')
+    return { all: [{ run: await named(client, selector.workflowId), outcome: 'selected' }], more: false };
   const { ids, isAll } = await failedBatches(
     client,
     {
@@ -53,16 +61,28 @@ async function select(client: Client, selector: Selector): Promise<{ runs: LastR
     },
     MOST,
   );
-  const last = new Map<string, LastRun | undefined>();
+  const last = new Map<string, Retried | undefined>();
   const left = ids.values();
   const asking = Array.from({ length: WIDTH }, async () => {
-    for (const id of left) last.set(id, await lastRunOf(client, id));
+    for (const id of left) last.set(id, await read(client, id));
   });
   await Promise.all(asking);
-  const runs = ids.flatMap((id) => last.get(id) ?? []).filter(({ status }) => FAILED.includes(status));
-  const { by } = selector;
-  const meant = by === 'reason' ? runs.filter(({ dead }) => (dead?.[selector.reason] ?? 0) > 0) : runs;
-  return { runs: meant, more: !isAll };
+  const failed = ids.flatMap((id) => last.get(id) ?? []);
+  const isMeant = ({ run, outcome }: Retried): boolean =>
+    outcome === 'error' || selector.by !== 'reason' || (run.dead?.[selector.reason] ?? 0) > 0;
+  return { all: failed.filter(isMeant), more: !isAll };
+}
+
+/** Undefined where it has not failed, after all. */
+async function read(client: Client, workflowId: string): Promise<Retried | undefined> {
+  try {
+    const run = await withTries(() => lastRunOf(client, workflowId));
+    return run && FAILED.includes(run.status) ? { run, outcome: 'selected' } : undefined;
+  } catch (error) {
+    if (faultOf(error) === 'away') throw error;
+    const nothing = { runId: '', status: 'UNKNOWN', closedAt: null, model: '', images: 0, dead: null, memo: {} };
+    return { run: { workflowId, ...nothing }, outcome: 'error', problem: reasonOf(error) };
+  }
 }
 
 async function named(client: Client, workflowId: string): Promise<LastRun> {

@@ -1,17 +1,16 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { followBatch, lastRunOf, startAgain, type TemporalClient } from '../../client/index.js';
+import { faultOf, followBatch, lastRunOf, startAgain, type LastRun, type TemporalClient } from '../../client/index.js';
+import { reasonOf } from '../../telemetry/index.js';
 import { createPace } from '../pace.js';
 import type { RetryRequest } from './options.js';
 import type { Retried } from './report.js';
+import { withTries } from './withTries.js';
 
 type Client = TemporalClient['client'];
 
-/** A server that blinks is asked again so often, after a second each. */
-const TRIES = 5;
-
 /**
  * Starts all, at most so many a second and so many at once, and keeps with each what became of it. Returns at their ends,
- * or when `signal` aborts. Throws where a start fails; what was started goes on.
+ * or when `signal` aborts. A batch that can't be read or started says why, and the others go on. Throws where Temporal is
+ * away; what was started goes on.
  */
 export async function startAll(
   client: Client,
@@ -22,7 +21,7 @@ export async function startAll(
 ): Promise<void> {
   const halt = new AbortController();
   const ended = AbortSignal.any([signal, halt.signal]);
-  const left = all.values();
+  const left = all.filter(({ outcome }) => outcome === 'selected').values();
   const turn = createPace(batchesPerSecond, ended);
   const lane = async (): Promise<void> => {
     for (const one of left) {
@@ -45,30 +44,33 @@ export async function startAll(
 }
 
 async function retryOne(client: Client, one: Retried, signal: AbortSignal, onChange: () => void): Promise<void> {
-  const { workflowId } = one.run;
   const become = (outcome: Retried['outcome']): void => {
     one.outcome = outcome;
     onChange();
   };
-  const started = await persist(() => startAgain(client, one.run), signal);
+  try {
+    await runAgain(client, one.run, signal, become);
+  } catch (error) {
+    if (signal.aborted || faultOf(error) === 'away') throw error;
+    one.problem = reasonOf(error);
+    become('error');
+  }
+}
+
+async function runAgain(
+  client: Client,
+  run: LastRun,
+  signal: AbortSignal,
+  become: (outcome: Retried['outcome']) => void,
+): Promise<void> {
+  const { workflowId } = run;
+  const started = await withTries(() => startAgain(client, run), signal);
   if (started === 'exists') {
     become('skipped');
     return;
   }
   become('running');
   await followBatch(client.workflow.getHandle(workflowId), signal);
-  const last = await persist(() => lastRunOf(client, workflowId), signal);
+  const last = await withTries(() => lastRunOf(client, workflowId), signal);
   become(last?.status === 'COMPLETED' ? 'done' : 'failed');
-}
-
-async function persist<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    signal.throwIfAborted();
-    try {
-      return await call();
-    } catch (error) {
-      if (tries >= TRIES) throw error;
-    }
-    await sleep(1000, undefined, { signal });
-  }
 }

@@ -1,12 +1,6 @@
-import Table from 'cli-table3';
 import type { RouteRule } from '../../routing/index.js';
+import { createTable } from '../table.js';
 import type { CheckReport, TestReport } from './check.js';
-
-/** No colours, no lines between rows. */
-const STYLE = {
-  style: { head: [], border: [] },
-  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-};
 
 /** What a check found, for a person. */
 export function checkText({ ok, file, problems, warnings, routes }: CheckReport): string {
@@ -14,7 +8,7 @@ export function checkText({ ok, file, problems, warnings, routes }: CheckReport)
     const lines = problems.map(({ line, column, message }) => `  ${file}:${line}:${column}: ${message}`);
     return ['This file can not be used:', ...lines].join('\n');
   }
-  const table = new Table({ ...STYLE, head: ['line', 'bucket', 'prefix', 'model', 'lane', 'deadline'] });
+  const table = createTable(['line', 'bucket', 'prefix', 'model', 'lane', 'deadline']);
   for (const { line, bucket, prefix, ...rule } of routes)
     table.push([String(line), bucket, prefix, ...targetCells(rule)]);
   return [table.toString(), ...warnings.map(({ line, message }) => `warning: ${file}:${line}: ${message}`)].join('\n');

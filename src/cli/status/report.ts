@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import {
   describeBreaker,
   laneOf,
@@ -15,6 +14,7 @@ import {
   type Stored,
   type TopicBacklog,
 } from '../inspect/index.js';
+import { createTable } from '../table.js';
 import { capacityLines, duration, expectedWait, forecastOf, forecastText } from './forecast.js';
 
 /** What `penstock status --json` prints. Fields are only added; null stands for what could not be asked. */
@@ -96,14 +96,8 @@ export function statusReport({ kafka, arrivals, temporal, clickhouse, gcs, roles
   };
 }
 
-/** No colours, no lines between rows. */
-const STYLE = {
-  style: { head: [], border: [] },
-  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-};
-
 export function statusTable(report: StatusReport): string {
-  const work = new Table(STYLE);
+  const work = createTable();
   const { backlog, batches, rate } = report;
   const unknown = 'unknown';
   if (backlog === null) work.push(['backlog', unknown]);
@@ -124,7 +118,7 @@ export function statusTable(report: StatusReport): string {
     ['open dead letters (30 d)', reasons(report.deadLetters)],
     ...(report.audit === null ? [] : [['last audit', auditText(report.audit)]]),
   );
-  const health = new Table(STYLE);
+  const health = createTable();
   if (report.roles === null) health.push(['roles', 'unknown: the environment does not say where they are']);
   for (const [name, state] of Object.entries({ ...report.roles, ...report.servers }))
     health.push([name, state.healthy && Object.hasOwn(report.servers, name) ? 'answers' : describeHealth(state)]);

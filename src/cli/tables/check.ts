@@ -1,6 +1,6 @@
-import Table from 'cli-table3';
 import { loadConfig } from '../../config/index.js';
 import { readTables, TablesError, TablesFileError, type TopicTable } from '../../tables/index.js';
+import { createTable } from '../table.js';
 import { UsageError } from '../verb.js';
 
 /** What `penstock tables check --json` prints. Fields are only added. */
@@ -30,16 +30,10 @@ export async function checkTables(named: string | undefined, environment: NodeJS
   }
 }
 
-/** No colours, no lines between rows. */
-const STYLE = {
-  style: { head: [], border: [] },
-  chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-};
-
 /** What a check found, for a person. */
 export function checkText({ ok, file, problems, tables }: CheckReport): string {
   if (!ok) return ['This file can not be used:', ...problems.map((problem) => `  ${file}: ${problem}`)].join('\n');
-  const shown = new Table({ ...STYLE, head: ['topic', 'table', 'columns', 'other fields', 'most rows', 'every'] });
+  const shown = createTable(['topic', 'table', 'columns', 'other fields', 'most rows', 'every']);
   for (const { topic, table, columns, position, unknownFields, maxRows, everyMs } of tables) {
     const filled = columns?.join(', ') ?? 'those of the object';
     shown.push([

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { readRequest } from '../../../src/cli/retry/options.js';
-import { reportText, retryReport, type Retried } from '../../../src/cli/retry/report.js';
+import { progressText, reportText, retryReport, type Retried } from '../../../src/cli/retry/report.js';
+import { select } from '../../../src/cli/retry/retry.js';
 import { startAll } from '../../../src/cli/retry/startAll.js';
 import { runProgram } from './runProgram.js';
 
@@ -49,43 +50,60 @@ const batch = (id: number): Retried => ({
 it('the report is a table and a sentence', () => {
   const all = [batch(1), { ...batch(2), outcome: 'done' as const }, { ...batch(3), outcome: 'failed' as const }];
   const about = { dryRun: false, interrupted: false, more: false };
-  expect(reportText(retryReport(all, about))).toBe(
-    [
-      'now       at (UTC)             model   images  dead                 batch',
-      'selected  2026-01-31 12:00:00  shapes  64      1 GONE, 2 FORBIDDEN  detect/t/0/1',
-      'done      2026-01-31 12:00:00  shapes  64      1 GONE, 2 FORBIDDEN  detect/t/0/2',
-      'failed    2026-01-31 12:00:00  shapes  64      1 GONE, 2 FORBIDDEN  detect/t/0/3',
-      '',
-      '2 of 3 started · 1 done · 1 failed again',
-    ].join('\n'),
-  );
+  const text = reportText(retryReport(all, about));
+  expect(text).toMatch(/│ now +│ at \(UTC\) +│ model +│ images │ dead +│ batch +│/);
+  for (const [outcome, id] of [
+    ['selected', 1],
+    ['done', 2],
+    ['failed', 3],
+  ])
+    expect(text).toMatch(
+      new RegExp(`│ ${outcome} +│ 2026-01-31 12:00:00 │ shapes │ 64 +│ 1 GONE, 2 FORBIDDEN │ detect/t/0/${id} │`),
+    );
+  expect(text).toMatch(/\n\n2 of 3 started · 1 done · 1 failed again$/);
   expect(reportText(retryReport([batch(1)], { ...about, dryRun: true }))).toMatch(
-    /^ended .*\nfailed .*\n\n1 would be started; this was a dry run\.$/,
+    /│ ended .*│ failed .*\n\n1 would be started; this was a dry run\.$/s,
+  );
+  const unread = { ...batch(2), outcome: 'error' as const, problem: 'no such input' };
+  expect(reportText(retryReport([batch(1), unread], { ...about, dryRun: true }))).toMatch(
+    /\ndetect\/t\/0\/2: no such input\n\n1 would be started; this was a dry run\.\n1 could not be read or started$/,
   );
   expect(reportText(retryReport([], about))).toBe('No such batch has failed.');
 });
 
-/** A Temporal whose batches end when `end` is called. */
-function temporal() {
+/** A Temporal whose batches end when `end` is called; `fault` says what is thrown where a batch is read. */
+function temporal(fault: (workflowId: string) => Error | undefined = () => undefined) {
   const starts: number[] = [];
   const ends: (() => void)[] = [];
   const input = { model: 'shapes', lane: 'bulk', buckets: [], images: [] };
   const started = { workflowExecutionStartedEventAttributes: { input: { payloads: [payloadOf(input)] } } };
-  const describe = () =>
-    Promise.resolve({
-      ...{ type: 'detectBatch', runId: 'r2', status: { name: 'COMPLETED' } },
+  const describe = (workflowId: string) => {
+    const error = fault(workflowId);
+    if (error) return Promise.reject(error);
+    return Promise.resolve({
+      ...{ type: 'detectBatch', runId: 'r2', status: { name: starts.length > 0 ? 'COMPLETED' : 'TERMINATED' } },
       typedSearchAttributes: { get: () => undefined },
     });
+  };
   const client = {
     options: { namespace: 'default' },
     withDeadline: (_deadline: number, call: () => unknown) => call(),
-    workflowService: { getWorkflowExecutionHistory: () => Promise.resolve({ history: { events: [started] } }) },
+    workflowService: {
+      getWorkflowExecutionHistory: ({ execution }: { execution: { workflowId: string } }) => {
+        const error = fault(execution.workflowId);
+        return error ? Promise.reject(error) : Promise.resolve({ history: { events: [started] } });
+      },
+    },
     workflow: {
       start: () => {
         starts.push(performance.now());
         return Promise.resolve();
       },
-      getHandle: () => ({ describe, result: () => new Promise<void>((resolve) => ends.push(resolve)) }),
+      list: () => [1, 2, 3].map((id) => ({ workflowId: `detect/t/0/${id}` })),
+      getHandle: (workflowId: string) => ({
+        describe: () => describe(workflowId),
+        result: () => new Promise<void>((resolve) => ends.push(resolve)),
+      }),
     },
   } as unknown as Parameters<typeof startAll>[0];
   return { client, starts, ends };
@@ -133,3 +151,47 @@ describe('batches that are started again', () => {
     expect(starts).toHaveLength(3);
   });
 });
+
+describe('a batch that can not be read', () => {
+  const broken = (id: string) => (id === 'detect/t/0/2' ? new Error('no such input') : undefined);
+  const pace = { batchesPerSecond: 100, ahead: 1 };
+  const never = new AbortController().signal;
+
+  it('says why, and the others are started and waited for', async () => {
+    const { client, ends } = temporal(broken);
+    const all = [batch(1), batch(2), batch(3)];
+    const ending = setInterval(() => ends.splice(0).forEach((end) => end()), 10);
+    await startAll(client, all, pace, never, () => undefined);
+    clearInterval(ending);
+    expect(all.map(({ outcome, problem }) => [outcome, problem])).toEqual([
+      ['done', undefined],
+      ['error', 'no such input'],
+      ['done', undefined],
+    ]);
+    const report = retryReport(all, { dryRun: false, interrupted: false, more: false });
+    expect([report.errors, report.batches[1]?.problem]).toEqual([1, 'no such input']);
+    expect(progressText(all)).toBe('2 of 3 started · 2 done · 1 could not be read or started');
+  });
+
+  it('is among what is selected, by whatever, and is not started', async () => {
+    const { client, starts } = temporal(broken);
+    const selected = await select(client, { by: 'reason', reason: 'FORBIDDEN' });
+    expect(selected.all.map(({ run, outcome, problem }) => [run.workflowId, outcome, problem])).toEqual([
+      ['detect/t/0/2', 'error', 'no such input'],
+    ]);
+    const { all } = await select(client, { by: 'all' });
+    expect(all.map(({ outcome }) => outcome)).toEqual(['selected', 'error', 'selected']);
+    await startAll(client, selected.all, pace, never, () => undefined);
+    expect(starts).toEqual([]);
+  });
+
+  it('is no fault of its own where Temporal is away: nothing more is started', async () => {
+    const { client, starts } = temporal(() => Object.assign(new Error('connection refused'), UNAVAILABLE));
+    const all = [batch(1), batch(2)];
+    const ended = expect(startAll(client, all, pace, never, () => undefined)).rejects.toThrow('connection refused');
+    await ended;
+    expect([starts, all.map(({ outcome }) => outcome)]).toEqual([[], ['selected', 'selected']]);
+  });
+});
+
+const UNAVAILABLE = { code: 14, details: 'connection refused', metadata: {} };

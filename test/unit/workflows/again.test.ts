@@ -134,6 +134,23 @@ describe('a run of a batch', () => {
     expect(await again.goesOn()).toBe(false);
   });
 
+  it('reset, that is continued as new before its end, leaves it to the last run to try them again', async () => {
+    workflow.patches.delete('again');
+    const { state, again } = run(reset);
+    await again.begin();
+    state.merge([0, 1, 2], { detected: 2, dead: [away(0)], retry: [], untried: [] });
+    const continued = { ...first, runId: 'r3', originalExecutionRunId: 'r3', continuedFromExecutionRunId: 'r2' };
+    const second = run(continued, { ...input, progress: again.progress() });
+    await second.again.begin();
+    const third = run(continued, { ...input, progress: second.again.progress() });
+    third.state.merge([3], { detected: 1, dead: [], retry: [], untried: [] });
+    workflow.outcomesOf = () => Promise.resolve({ detected: [], dead: [] });
+    expect(await third.again.goesOn()).toBe(true);
+    expect([...third.state.pending]).toEqual([[0, 0]]);
+    expect(third.again.progress()).not.toHaveProperty('reset');
+    expect(run(first).again.progress()).not.toHaveProperty('reset');
+  });
+
   it('waits for the tables for as long as they are away', async () => {
     let failures = 3;
     const failure = new ActivityFailure(

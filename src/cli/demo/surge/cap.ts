@@ -1,7 +1,7 @@
 import { changeCapacity, connectTemporal, readCapacity, type TemporalClient } from '../../../client/index.js';
 import type { Config } from '../../../config/index.js';
 import type { ModelCapacity, Rate } from '../../../domain/index.js';
-import { reasonOf } from '../../inspect/index.js';
+import { reasonOf } from '../../../telemetry/index.js';
 import { UsageError, VerbError } from '../../verb.js';
 
 /** The cap that a surge is measured against. */

@@ -1,5 +1,5 @@
 import { checkModel } from '../../../embedded/index.js';
-import { reasonOf } from '../../inspect/index.js';
+import { reasonOf } from '../../../telemetry/index.js';
 import { EXIT, UsageError } from '../../verb.js';
 import { say } from '../say.js';
 import type { Work } from '../work.js';
