@@ -123,9 +123,10 @@ export async function select<Row>(sql: string): Promise<Row[]> {
   return (JSON.parse(text) as { data: Row[] }).data;
 }
 
-/** Waits for a condition, asking every half second; what it last saw is in the error. */
+/** Waits for a condition, asking often at first and every half second at last; what it last saw is in the error. */
 export async function eventually<T>(ask: () => Promise<T>, holds: (value: T) => boolean, withinMs: number): Promise<T> {
-  const deadline = performance.now() + withinMs;
+  const began = performance.now();
+  const deadline = began + withinMs;
   let last: T | Error = new Error('never asked');
   while (performance.now() < deadline) {
     try {
@@ -134,7 +135,7 @@ export async function eventually<T>(ask: () => Promise<T>, holds: (value: T) => 
     } catch (error) {
       last = error instanceof Error ? error : new Error(String(error));
     }
-    await sleep(500);
+    await sleep(Math.min(500, Math.max(50, (performance.now() - began) / 5)));
   }
   throw new Error(
     `not within ${withinMs} ms; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`,
