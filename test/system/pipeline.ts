@@ -12,8 +12,15 @@ export interface Uploaded {
   generation: string;
 }
 
+let ownStack: string | undefined;
+
+/** From now on, all that a test file asks here is about a stack of its own: where its data directory is. */
+export function useStack(dataDir: string): void {
+  ownStack = dataDir;
+}
+
 /** Where the stack is now: pids and ports change when something is killed. */
-export const endpointsNow = (): Promise<Endpoints> => readEndpoints(inject('dataDir'));
+export const endpointsNow = (): Promise<Endpoints> => readEndpoints(ownStack ?? inject('dataDir'));
 
 export async function bucketOf({ gcs, bucket }: Endpoints) {
   const storage = new Storage({ apiEndpoint: gcs, projectId: GCS_PROJECT, useAuthWithCustomEndpoint: false });
