@@ -39,6 +39,7 @@ export class InferenceChild {
   readonly #process: ChildProcess;
   readonly #inside = new Map<number, Task>();
   readonly #watch: NodeJS.Timeout;
+  readonly #silenceMs: number;
   readonly #grant: Grant = (count, atMs, unused) => {
     this.#granted += 1;
     this.#unused = unused;
@@ -83,6 +84,7 @@ export class InferenceChild {
       // It never started.
       if (this.pid === undefined) this.#onEnd(null, null);
     });
+    this.#silenceMs = options.silenceMs ?? SILENCE_MS;
     this.#watch = setInterval(() => this.#checkLiveness(), PING_EVERY_MS);
   }
 
@@ -176,7 +178,7 @@ export class InferenceChild {
 
   #checkLiveness(): void {
     const silentMs = performance.now() - this.#heardAt;
-    if (this.#ready ? silentMs > SILENCE_MS && this.#inside.size > 0 : silentMs > LOADING_MS) {
+    if (this.#ready ? silentMs > this.#silenceMs && this.#inside.size > 0 : silentMs > LOADING_MS) {
       this.log.error({ child: this.pid, silentMs: Math.round(silentMs) }, 'child hangs, it is killed');
       this.kill();
     } else if (this.#ready) {

@@ -10,6 +10,8 @@ export interface EngineSettings {
   prepareThreads: number;
   /** Most images in one model run, where the batch dimension of the model is dynamic. */
   batch: number;
+  /** A child that says nothing for so long, with images inside, is ended. Default 60,000 ms. */
+  silenceMs?: number;
 }
 
 /** What each child of an engine is started with. */
@@ -27,5 +29,6 @@ export function childOptions(config: Config, settings: EngineSettings, model: Mo
     maxBytes: config.PENSTOCK_IMAGE_MAX_BYTES,
     maxPixels: config.PENSTOCK_IMAGE_MAX_PIXELS,
     timeoutMs: config.PENSTOCK_IMAGE_TIMEOUT_MS,
+    silenceMs: settings.silenceMs,
   };
 }

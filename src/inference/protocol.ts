@@ -20,6 +20,8 @@ export interface ChildOptions {
   maxBytes: number;
   maxPixels: number;
   timeoutMs: number;
+  /** Its owner ends it when it says nothing for so long, with images inside. */
+  silenceMs?: number | undefined;
 }
 
 /** An image handed to a child, under a number that the parent chose. */

@@ -10,6 +10,7 @@ import { scene } from '../../src/scenes/index.js';
 import { createConsumer, readLaneBacklog } from '../../src/stream/index.js';
 import { createLogger, createMetrics } from '../../src/telemetry/index.js';
 import { bucketOf, endpointsNow, eventually, forEachBounded, imageCounts, select, uploadAll } from './pipeline.js';
+import { penstock } from './program.js';
 import { recordHistory } from './recordHistory.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -67,12 +68,8 @@ interface Report {
 }
 
 async function backfill(url: string, ...options: string[]): Promise<{ code: number; report: Report }> {
-  const args = [MAIN, 'backfill', url, '--json', '--data-dir', inject('dataDir'), ...options];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let stdout = '';
-  child.stdout.on('data', (text: Buffer) => (stdout += text.toString()));
-  const [code] = (await once(child, 'close')) as [number];
-  return { code, report: JSON.parse(stdout) as Report };
+  const { code, report } = await penstock('backfill', url, ...options);
+  return { code, report: report as Report };
 }
 
 /** A verb that watches; its output grows in `said`. */

@@ -61,7 +61,8 @@ async function detectorSays(environment: Record<string, string>) {
   return { serves, warnings, children: children.length };
 }
 
-describe('a calibration', () => {
+/** Side by side: what is measured is another's time, and what is held holds of any of it. */
+describe.concurrent('a calibration', { timeout: 300_000 }, () => {
   it('of a folder measures each part and the whole, and leaves out what is no picture', async () => {
     for (const index of [1, 2, 3])
       await writeFile(join(folder, `${index}.jpg`), (await scene(index, { width: 256, height: 256 })).jpeg);

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vites
 import type { DemoResult } from '../../src/cli/demo/result.js';
 import type { StatusReport } from '../../src/cli/status/report.js';
 import { readEndpoints, roleEnvironment } from '../../src/embedded/index.js';
+import { forEachBounded } from './pipeline.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const COUNT = 40;
@@ -148,7 +149,7 @@ test('what was asked for wrongly is a sentence and exit code 2, for every verb a
     [['demo', '--data-dir', join(file, 'x')], /--data-dir .*: ENOTDIR/],
     [['demo'], /PENSTOCK_FOO: no such variable/, { PENSTOCK_FOO: '1' }],
     [['up'], /required option '--data-dir/],
-    [['up', '--data-dir', join(folder, 'stack'), '--model', model], /model\.yaml: .*size/],
+    [['up', '--data-dir', join(folder, 'stack-of-model'), '--model', model], /model\.yaml: .*size/],
     [['up', '--data-dir', join(file, 'x')], /--data-dir .*: ENOTDIR/],
     [['up', '--data-dir', join(folder, 'stack')], /PENSTOCK_FOO: no such variable/, { PENSTOCK_FOO: '1' }],
     [['sink', '--colour'], /unknown option/],
@@ -160,12 +161,12 @@ test('what was asked for wrongly is a sentence and exit code 2, for every verb a
     ]),
     [['intake'], /PENSTOCK_INTAKE_OIDC_AUDIENCE/, { PENSTOCK_HTTP_HOST: '0.0.0.0', PENSTOCK_HTTP_PORT: '0' }],
   ];
-  for (const [args, sentence, environment] of refused) {
+  await forEachBounded(refused, 4, async ([args, sentence, environment]) => {
     const { code, stderr } = await penstock(args, undefined, environment);
     expect(code, `${args.join(' ')}: ${stderr}`).toBe(2);
     expect(stderr).toMatch(sentence);
     expect(stderr).not.toMatch(/\n\s+at /);
-  }
+  });
   expect(await leftBehind()).toEqual([]);
 });
 

@@ -55,16 +55,24 @@ async function newEngine(
   {
     dir = SHAPES,
     onUnfit,
+    silenceMs,
     metrics = createMetrics('test'),
     pacer = new Pacer({ fillMs: config.PENSTOCK_DETECT_BATCH_DELAY_MS }),
-  }: { dir?: string; onUnfit?: (message: string) => void; metrics?: Metrics; pacer?: inference.Pacer } = {},
+  }: {
+    dir?: string;
+    onUnfit?: (message: string) => void;
+    silenceMs?: number;
+    metrics?: Metrics;
+    pacer?: inference.Pacer;
+  } = {},
 ): Promise<Engine> {
   const model = await loadModel(dir);
   const configured = { ...config, ...more };
   const settings = await detectorSettings(configured, model);
   pacer.lease(settings.imagesPerSecond || Infinity, Infinity);
   const engine = createEngine({
-    ...{ pacer, settings, config: configured, model },
+    ...{ pacer, config: configured, model },
+    settings: silenceMs === undefined ? settings : { ...settings, silenceMs },
     log: createLogger('test', 'silent'),
     metrics,
     onUnfit: onUnfit ?? ((message) => expect.unreachable(message)),
@@ -147,7 +155,8 @@ describe('the engine', () => {
   });
 
   it('detects all images of a child process that hangs, each once', { timeout: 240_000 }, async () => {
-    const engine = await newEngine(SLOWLY);
+    // Twice its pings, in place of a minute.
+    const engine = await newEngine(SLOWLY, { silenceMs: 10_000 });
     const refs = [...images, ...images, ...images];
     const { outcomes, calls, done } = detect(engine, refs);
     await some(outcomes);

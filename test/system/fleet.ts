@@ -14,11 +14,13 @@ import { createLogger, createMetrics } from '../../src/telemetry/index.js';
 import { endpointsNow, eventually, imageCounts, select } from './pipeline.js';
 import { startRole, type RoleProcess } from './roleProcess.js';
 
-const NOOP_DIR = fileURLToPath(new URL('../../bench/models/noop', import.meta.url));
+export const NOOP_DIR = fileURLToPath(new URL('../../bench/models/noop', import.meta.url));
 /** A model that looks at no pictures: what it detects need not exist. */
 export const NOOP = 'noop';
 /** Images of one of its runs. */
 export const RUN = 8;
+/** Events of one request. */
+const AT_ONCE = 2_000;
 
 /** Detectors of the noop model beside those of the stack, a way to feed them, and to change their capacity. */
 export class Fleet {
@@ -65,8 +67,8 @@ export class Fleet {
   /** Events of images that only this model can detect. */
   async feed(prefix: string, images: number, options: { lane?: string; from?: number } = {}): Promise<void> {
     const { lane = 'bulk', from = 0 } = options;
-    for (let first = 0; first < images; first += 500) {
-      const records = Array.from({ length: Math.min(500, images - first) }, (_, index) => {
+    for (let first = 0; first < images; first += AT_ONCE) {
+      const records = Array.from({ length: Math.min(AT_ONCE, images - first) }, (_, index) => {
         const object = `${prefix}${from + first + index}`;
         const now = Date.now();
         const event = {

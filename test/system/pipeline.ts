@@ -12,8 +12,15 @@ export interface Uploaded {
   generation: string;
 }
 
+let ownStack: string | undefined;
+
+/** From now on, all that a test file asks here is about a stack of its own: where its data directory is. */
+export function useStack(dataDir: string): void {
+  ownStack = dataDir;
+}
+
 /** Where the stack is now: pids and ports change when something is killed. */
-export const endpointsNow = (): Promise<Endpoints> => readEndpoints(inject('dataDir'));
+export const endpointsNow = (): Promise<Endpoints> => readEndpoints(ownStack ?? inject('dataDir'));
 
 export async function bucketOf({ gcs, bucket }: Endpoints) {
   const storage = new Storage({ apiEndpoint: gcs, projectId: GCS_PROJECT, useAuthWithCustomEndpoint: false });
@@ -123,9 +130,10 @@ export async function select<Row>(sql: string): Promise<Row[]> {
   return (JSON.parse(text) as { data: Row[] }).data;
 }
 
-/** Waits for a condition, asking every half second; what it last saw is in the error. */
+/** Waits for a condition, asking often at first and every half second at last; what it last saw is in the error. */
 export async function eventually<T>(ask: () => Promise<T>, holds: (value: T) => boolean, withinMs: number): Promise<T> {
-  const deadline = performance.now() + withinMs;
+  const began = performance.now();
+  const deadline = began + withinMs;
   let last: T | Error = new Error('never asked');
   while (performance.now() < deadline) {
     try {
@@ -134,7 +142,7 @@ export async function eventually<T>(ask: () => Promise<T>, holds: (value: T) => 
     } catch (error) {
       last = error instanceof Error ? error : new Error(String(error));
     }
-    await sleep(500);
+    await sleep(Math.min(500, Math.max(50, (performance.now() - began) / 5)));
   }
   throw new Error(
     `not within ${withinMs} ms; last seen: ${last instanceof Error ? last.message : JSON.stringify(last)}`,

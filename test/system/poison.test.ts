@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { BatchStarter } from '../../src/client/index.js';
 import { imageEventsTopic, type DetectBatchInput } from '../../src/domain/index.js';
 import { loadConfig } from '../../src/config/index.js';
@@ -23,33 +23,34 @@ const KILLER = Buffer.from('KILLER: this picture kills its detector');
 const DOUBLE = new URL('poison/double.mjs', import.meta.url).href;
 const SHAPES = fileURLToPath(new URL('../../models/shapes', import.meta.url));
 
-const model = `poisoned-${randomUUID().slice(0, 8)}`;
 const { jpeg } = await scene(7);
-let dir: string;
-let environment: Record<string, string>;
 let fleet: Fleet;
 
-/** The default model under a name that no other detector serves. */
 beforeAll(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'penstock-poison-'));
+  fleet = await Fleet.connect();
+});
+afterAll(() => fleet.temporal.connection.close());
+
+interface OwnModel {
+  model: string;
+  /** Of a detector that serves it. */
+  environment: Record<string, string>;
+}
+
+/** The default model under a name that no other detector serves: the tests run side by side. */
+async function ownModel(onTestFinished: TestContext['onTestFinished']): Promise<OwnModel> {
+  const model = `poisoned-${randomUUID().slice(0, 8)}`;
+  const dir = await mkdtemp(join(tmpdir(), 'penstock-poison-'));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
   await cp(SHAPES, dir, { recursive: true });
   const settings = await readFile(join(SHAPES, 'model.yaml'), 'utf8');
   await writeFile(join(dir, 'model.yaml'), settings.replace(/^name: .*$/m, `name: ${model}`));
-  environment = {
+  const environment = {
     ...{ PENSTOCK_MODEL_DIR: dir, PENSTOCK_DETECT_CHILDREN: '1', PENSTOCK_LOG_LEVEL: 'info' },
     NODE_OPTIONS: `--import=${DOUBLE}`,
   };
-  fleet = await Fleet.connect();
-});
-
-const detectors: { stop: () => Promise<void> }[] = [];
-afterEach(async () => {
-  await Promise.all(detectors.splice(0).map((detector) => detector.stop()));
-});
-afterAll(async () => {
-  await fleet.temporal.connection.close();
-  await rm(dir, { recursive: true, force: true });
-});
+  return { model, environment };
+}
 
 interface Picture {
   bucket: string;
@@ -72,7 +73,7 @@ async function upload(prefix: string, images: number, words: ReadonlyMap<number,
 }
 
 /** The records that intake would write of them. */
-async function enqueue(pictures: readonly Picture[]): Promise<void> {
+async function enqueue(model: string, pictures: readonly Picture[]): Promise<void> {
   const config = loadConfig(roleEnvironment(await endpointsNow()));
   const producer = await createProducer({
     config,
@@ -110,61 +111,71 @@ async function rowsOf(prefix: string, images: number, withinMs: number): Promise
 const dead = (rows: readonly Row[]): string[] =>
   rows.flatMap(({ object, status, reason }) => (status === 'detected' ? [] : [`${object}: ${reason}`])).sort();
 
-describe('a picture that kills the process that decodes it', () => {
-  it('costs the child processes it kills, and no image of the batches in flight', { timeout: 180_000 }, async () => {
-    const images = 64;
-    const prefix = `poison-${randomUUID()}/`;
-    const poisons = [9, 40];
-    const pictures = await upload(prefix, images, new Map(poisons.map((index) => [index, POISON])));
-    await enqueue(pictures);
-    const detector = await startRole('detector', environment);
-    detectors.push(detector);
-    const rows = await rowsOf(prefix, images, 120_000);
+describe.concurrent('a picture that kills the process that decodes it', () => {
+  it(
+    'costs the child processes it kills, and no image of the batches in flight',
+    { timeout: 180_000 },
+    async (test) => {
+      const { model, environment } = await ownModel(test.onTestFinished);
+      const images = 64;
+      const prefix = `poison-${randomUUID()}/`;
+      const poisons = [9, 40];
+      const pictures = await upload(prefix, images, new Map(poisons.map((index) => [index, POISON])));
+      await enqueue(model, pictures);
+      const detector = await startRole('detector', environment);
+      test.onTestFinished(() => detector.stop());
+      const rows = await rowsOf(prefix, images, 120_000);
 
-    expect(dead(rows)).toEqual(poisons.map((index) => `${prefix}${index}.jpg: POISON`).sort());
-    expect(await imageCounts(prefix)).toMatchObject({ rows: images, keys: images });
-    // Neighbours have used up no attempt, and there were some.
-    expect(new Set(rows.map(({ attempts }) => attempts))).toEqual(new Set([1]));
-    expect(new Set(rows.map((row) => row.workflow_id)).size).toBeGreaterThan(1);
+      expect(dead(rows)).toEqual(poisons.map((index) => `${prefix}${index}.jpg: POISON`).sort());
+      expect(await imageCounts(prefix)).toMatchObject({ rows: images, keys: images });
+      // Neighbours have used up no attempt, and there were some.
+      expect(new Set(rows.map(({ attempts }) => attempts))).toEqual(new Set([1]));
+      expect(new Set(rows.map((row) => row.workflow_id)).size).toBeGreaterThan(1);
 
-    // The detector stayed up; each poison killed a child among others, and one when it was alone.
-    expect((await fetch(`${detector.address}/readyz`)).status).toBe(200);
-    const ended = lines(detector, 'child ended');
-    const kills = ended.filter(({ signal }) => signal === 'SIGSEGV').length;
-    expect(kills).toBeGreaterThan(poisons.length);
-    expect(kills).toBeLessThanOrEqual(2 * poisons.length);
-    // One serves in the end. A child is started in place of each that was killed, and at most one for each suspect.
-    const suspects = ended.reduce((sum, { inside }) => sum + Number(inside), 0);
-    expect(suspects).toBeGreaterThan(kills);
-    expect(ended.length + 1).toBeLessThanOrEqual(1 + 2 * kills);
-    expect(await childDeaths(detector)).toBe(kills);
-  });
+      // The detector stayed up; each poison killed a child among others, and one when it was alone.
+      expect((await fetch(`${detector.address}/readyz`)).status).toBe(200);
+      const ended = lines(detector, 'child ended');
+      const kills = ended.filter(({ signal }) => signal === 'SIGSEGV').length;
+      expect(kills).toBeGreaterThan(poisons.length);
+      expect(kills).toBeLessThanOrEqual(2 * poisons.length);
+      // One serves in the end. A child is started in place of each that was killed, and at most one for each suspect.
+      const suspects = ended.reduce((sum, { inside }) => sum + Number(inside), 0);
+      expect(suspects).toBeGreaterThan(kills);
+      expect(ended.length + 1).toBeLessThanOrEqual(1 + 2 * kills);
+      expect(await childDeaths(detector)).toBe(kills);
+    },
+  );
 });
 
-describe('a picture that kills its detector as a whole', () => {
-  it('is alone once three detectors were lost under its batch, and only it is dead', { timeout: 240_000 }, async () => {
-    const images = 8;
-    const prefix = `killer-${randomUUID()}/`;
-    const pictures = await upload(prefix, images, new Map([[3, KILLER]]));
-    const starter = new BatchStarter(fleet.temporal.client);
-    const workflowId = `detect/test/${prefix}`;
-    const memo = { firstOffset: '0', lastOffset: String(images - 1), eventsHash: 'ab'.repeat(32) };
-    await starter.start({ workflowId, input: batchOf(pictures), memo });
-    const supervisor = superviseDetector();
-    detectors.push(supervisor);
-    const handle = fleet.temporal.client.workflow.getHandle(workflowId);
-    await expect(handle.result()).rejects.toMatchObject({
-      cause: { message: '1 dead (1 WORKER_LOST) of 8 images; an operator may retry them' },
-    });
-    expect(dead(await rowsOf(prefix, images, 30_000))).toEqual([`${prefix}3.jpg: WORKER_LOST`]);
-    expect(await imageCounts(prefix)).toMatchObject({ rows: images, keys: images });
-    // Three under the whole batch, one under the killer alone.
-    expect(supervisor.killed()).toBe(4);
-    await recordHistory('detectBatch.detector-killed', handle);
-  });
+describe.concurrent('a picture that kills its detector as a whole', () => {
+  it(
+    'is alone once three detectors were lost under its batch, and only it is dead',
+    { timeout: 240_000 },
+    async (test) => {
+      const { model, environment } = await ownModel(test.onTestFinished);
+      const images = 8;
+      const prefix = `killer-${randomUUID()}/`;
+      const pictures = await upload(prefix, images, new Map([[3, KILLER]]));
+      const starter = new BatchStarter(fleet.temporal.client);
+      const workflowId = `detect/test/${prefix}`;
+      const memo = { firstOffset: '0', lastOffset: String(images - 1), eventsHash: 'ab'.repeat(32) };
+      await starter.start({ workflowId, input: batchOf(model, pictures), memo });
+      const supervisor = superviseDetector(environment);
+      test.onTestFinished(() => supervisor.stop());
+      const handle = fleet.temporal.client.workflow.getHandle(workflowId);
+      await expect(handle.result()).rejects.toMatchObject({
+        cause: { message: '1 dead (1 WORKER_LOST) of 8 images; an operator may retry them' },
+      });
+      expect(dead(await rowsOf(prefix, images, 30_000))).toEqual([`${prefix}3.jpg: WORKER_LOST`]);
+      expect(await imageCounts(prefix)).toMatchObject({ rows: images, keys: images });
+      // Three under the whole batch, one under the killer alone.
+      expect(supervisor.killed()).toBe(4);
+      await recordHistory('detectBatch.detector-killed', handle);
+    },
+  );
 });
 
-function batchOf(pictures: readonly Picture[]): DetectBatchInput {
+function batchOf(model: string, pictures: readonly Picture[]): DetectBatchInput {
   const now = Date.now();
   return {
     ...{ model, lane: 'bulk', topic: imageEventsTopic('bulk'), partition: 0, express: false, maxAttempts: 1 },
@@ -174,7 +185,7 @@ function batchOf(pictures: readonly Picture[]): DetectBatchInput {
 }
 
 /** A detector that is started again when it is killed, as by any supervisor. */
-function superviseDetector(): { stop: () => Promise<void>; killed: () => number } {
+function superviseDetector(environment: Record<string, string>): { stop: () => Promise<void>; killed: () => number } {
   let killed = 0;
   const stopping = new AbortController();
   const run = async (): Promise<void> => {

@@ -131,8 +131,12 @@ describe('penstock image', () => {
     } finally {
       process.kill(dispatcher, 'SIGCONT');
     }
-    const queued = await untilState(uri(image), 'running');
-    expect(queued.report.images[0]?.batch).toMatchObject({ status: 'RUNNING', pending: { state: 'scheduled' } });
+    const queued = await eventually(
+      () => where(uri(image)),
+      ({ report }) => report.images[0]?.batch?.pending?.state === 'scheduled',
+      60_000,
+    );
+    expect(queued.report.images[0]).toMatchObject({ state: 'running', batch: { status: 'RUNNING' } });
 
     let isGood = false;
     await detectors.start(model, (input) => {
