@@ -9,8 +9,8 @@ const pictures = await Promise.all(Array.from({ length: 16 }, async (_, seed) =>
 
 describe('in the middle of a stream of images, 20 % of the events twice', () => {
   it.each([
-    { cast: 'role', names: ROLES, images: 1_000 },
-    { cast: 'server', names: SERVERS, images: 800 },
+    { cast: 'role', names: ROLES, images: 2_000 },
+    { cast: 'server', names: SERVERS, images: 1_000 },
   ])(
     'kill -9 of each $cast in turn loses none of $images, and each counts once in images, detections and rollups',
     { timeout: 600_000 },
