@@ -7,12 +7,12 @@ import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vites
 import type { SurgeResult } from '../../src/cli/demo/surge/index.js';
 import { connectTemporal, readCapacity } from '../../src/client/index.js';
 import { pointAtStack, roleEnvironment } from '../../src/embedded/index.js';
-import { endpointsNow, eventually, forEachBounded } from './pipeline.js';
+import { endpointsNow, eventually } from './pipeline.js';
 import { penstock } from './program.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const CAP = 20;
-const SECONDS = 10;
+const SECONDS = 15;
 
 let folder: string;
 
@@ -113,10 +113,10 @@ test('what can not be a surge is a sentence and exit code 2, and nothing is star
     [['--cap', '1000', '--surge-seconds', '60'], /600000 images are too many.*smaller --cap/],
     [['--intake', inject('endpoints').intake ?? ''], /detectors of shapes have no cap: give one with --cap/],
   ];
-  await forEachBounded(refused, refused.length, async ([args, sentence]) => {
+  for (const [args, sentence] of refused) {
     const { code, stderr } = await surge(args, roleEnvironment(await endpointsNow()));
     expect(code, `${args.join(' ')}: ${stderr}`).toBe(2);
     expect(stderr).toMatch(sentence);
     expect(stderr).not.toMatch(/\n\s+at /);
-  });
+  }
 });
