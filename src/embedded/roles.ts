@@ -10,6 +10,8 @@ export interface RoleSpec {
   name?: string;
   /** Limit of its JavaScript heap (old space), in MB. Default 128. */
   heapMb?: number;
+  /** Limit of a third of its young generation, in MB. Default 4. */
+  semiSpaceMb?: number;
   /** Variables of this process alone. */
   environment?: Record<string, string>;
 }
@@ -24,7 +26,8 @@ export const DEFAULT_ROLES: readonly RoleSpec[] = [
   { role: 'dispatcher' },
   { role: 'detector' },
   { role: 'orchestrator', heapMb: 256 },
-  { role: 'sink' },
+  // What a fetch is unpacked into must not outlive a collection of the young, or each record is copied about twice.
+  { role: 'sink', semiSpaceMb: 16 },
 ];
 
 export const STOP_ORDER: readonly string[] = DEFAULT_ROLES.map(({ role }) => role);
@@ -46,7 +49,12 @@ export function roleProcess(
   return {
     name,
     command: process.execPath,
-    args: [`--max-old-space-size=${spec.heapMb ?? HEAP_MB}`, `--max-semi-space-size=${SEMI_SPACE_MB}`, main, spec.role],
+    args: [
+      `--max-old-space-size=${spec.heapMb ?? HEAP_MB}`,
+      `--max-semi-space-size=${spec.semiSpaceMb ?? SEMI_SPACE_MB}`,
+      main,
+      spec.role,
+    ],
     environment: { ...options.environment, ...spec.environment, PENSTOCK_HTTP_PORT: String(options.port) },
     cwd: options.dataDir,
     logPath: join(options.dataDir, 'logs', `${name}.log`),

@@ -10,8 +10,13 @@ export interface Row {
   /** The row in the target's format. */
   data: EncodedRow;
   source: RecordSource;
-  /** Set where nobody has looked into the record: reads it, once ClickHouse has refused the block. */
-  readAgain?: ReadRecord;
+}
+
+/** Rows of one table that are inserted at once. */
+export interface Block {
+  target: Target;
+  rows: number;
+  data: readonly EncodedRow[];
 }
 
 /** Turns a record into a row of its table, or says why it does not fit there. */
@@ -78,12 +83,13 @@ export type InsertOutcome = { kind: 'stored' } | { kind: 'data'; message: string
  */
 export async function insertIsolating(
   block: readonly Row[],
-  insert: (rows: readonly Row[]) => Promise<InsertOutcome>,
+  insert: (block: Block) => Promise<InsertOutcome>,
 ): Promise<RefusedRow[]> {
-  const outcome = await insert(block);
-  if (outcome.kind === 'stored') return [];
   const [row] = block;
   if (row === undefined) return [];
+  const { target } = row;
+  const outcome = await insert({ target, rows: block.length, data: block.map(({ data }) => data) });
+  if (outcome.kind === 'stored') return [];
   if (block.length === 1) return [{ row, message: outcome.message }];
   const middle = Math.ceil(block.length / 2);
   return [

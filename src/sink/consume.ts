@@ -27,7 +27,9 @@ export async function consume(
         onFatal: fail,
         // One byte ends the wait; a longer one only spares the broker empty answers.
         lingerMs: 1_000,
-        maxBytesPerPartition: 2 * 1_048_576,
+        // Small: what is read is packed at once, before the garbage collector has copied it about.
+        maxBytesPerPartition: 1_048_576,
+        maxBytes: 4 * 1_048_576,
       }),
     {
       backoff: { firstMs: 250, maxMs: 5_000 },

@@ -11,7 +11,7 @@ import { createBrokerCheck, createProducer, type SliceHandler } from '../stream/
 import { openTables } from '../tables/index.js';
 import { awaitSchema, createWarehouse } from '../warehouse/index.js';
 import { consume, type Reading } from './consume.js';
-import { insertRows } from './insertRows.js';
+import { insertBlock } from './insertBlock.js';
 import { sinkMetrics } from './metrics.js';
 import { createSink, type SinkOptions } from './sink.js';
 import { tableReader } from './tableRows.js';
@@ -50,8 +50,8 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const onStop = (): unknown => setTimeout(() => lastCall.abort(), config.PENSTOCK_SHUTDOWN_MS / 2).unref();
   stopping.addEventListener('abort', onStop, { once: true });
   const common = {
-    insert: (rows) =>
-      insertRows(warehouse, rows, { timeoutMs: config.PENSTOCK_SINK_INSERT_TIMEOUT_MS, signal: lastCall.signal }),
+    insert: (block) =>
+      insertBlock(warehouse, block, { timeoutMs: config.PENSTOCK_SINK_INSERT_TIMEOUT_MS, signal: lastCall.signal }),
     ...{ producer, log, stopping },
     retentionDays: warehouse.retentionDays,
     metrics: sinkMetrics(metrics),

@@ -2,7 +2,6 @@ import {
   DEAD_LETTERS_TOPIC,
   deadLetterSchema,
   HELD_LANE,
-  IMAGE_RESULTS_TOPIC,
   imageEventSchema,
   imageResultSchema,
   laneOf,
@@ -12,7 +11,6 @@ import {
   DEAD_LETTERS,
   deadLetterRow,
   IMAGE_RESULTS,
-  imageResultRecords,
   imageResultRow,
   MAX_TIME_MS,
   UPLOAD_EVENTS,
@@ -20,21 +18,9 @@ import {
   type EncodedRow,
   type Target,
 } from '../warehouse/index.js';
-import type { ReadRecord, ReadRow, RecordSource, Retention } from './block.js';
+import type { ReadRow, RecordSource, Retention } from './block.js';
 
 const DAY_MS = 86_400_000;
-
-/**
- * Makes the reader of Penstock's topics. Results, of which there are most, go to ClickHouse as they came: it checks them,
- * and only those of a block that it refuses are read here.
- */
-export function recordReader(retentionDays: number): ReadRecord {
-  const target = imageResultRecords(retentionDays);
-  return (source, retention) => {
-    if (source.topic !== IMAGE_RESULTS_TOPIC) return readRow(source, retention);
-    return { kind: 'row', row: { target, tablePartition: 0, data: source.value, source, readAgain: readRow } };
-  };
-}
 
 /** Turns a record of Penstock's topics into a row of its table, or says why it does not fit there. */
 export function readRow(source: RecordSource, retention: Retention): ReadRow {
@@ -115,7 +101,7 @@ function issuesOf({ issues }: { issues: readonly { path: readonly PropertyKey[];
 }
 
 export function sourceOf(
-  { topic, partition, signal }: Slice,
+  { topic, partition, signal }: Pick<Slice, 'topic' | 'partition' | 'signal'>,
   { offset, key, value, headers, timestampMs }: StreamRecord,
 ): RecordSource {
   const origin = `${topic}/${partition}/${offset}`;

@@ -12,6 +12,7 @@ import { WarehouseError, type Target } from '../warehouse/index.js';
 import {
   cutBlocks,
   insertIsolating,
+  type Block,
   type BlockLimits,
   type InsertOutcome,
   type ReadRecord,
@@ -19,16 +20,17 @@ import {
   type Row,
 } from './block.js';
 import type { SinkMetrics } from './metrics.js';
-import { recordReader, sourceOf } from './rows.js';
+import { packRecords, topicsAsTheyCame, type Pack } from './pack.js';
+import { readRow, sourceOf } from './rows.js';
 
 export interface SinkOptions {
   /** One insert. Throws when its outcome is unknown or the server is away. */
-  insert: (rows: readonly Row[]) => Promise<InsertOutcome>;
+  insert: (block: Block) => Promise<InsertOutcome>;
   producer: Pick<StreamProducer, 'send'>;
   limits: BlockLimits;
   /** When a block is inserted. After a pause an insert goes at once. */
-  pace: Pick<GroupCommitOptions, 'minIntervalMs' | 'trickle' | 'fullItems'>;
-  /** Turns a record into a row. Default: as Penstock's own topics are read. */
+  pace: Pick<GroupCommitOptions<unknown>, 'minIntervalMs' | 'trickle' | 'fullItems'>;
+  /** Turns a record into a row. Default: as Penstock's own topics are read, of which results go as they came. */
   read?: ReadRecord;
   /** Days after its upload that an image stays in the table. */
   retentionDays: number;
@@ -61,30 +63,32 @@ export function createSink(given: SinkOptions): SliceHandler {
       given.onWaiting([...waiting.values()].at(-1));
     },
   };
-  const { limits, retentionDays, read = recordReader(retentionDays) } = options;
-  const groups = new Map<Target, GroupCommit<Row>>();
-  const groupOf = (target: Target): GroupCommit<Row> => {
-    const known = groups.get(target);
-    if (known) return known;
-    const group = new GroupCommit<Row>((rows) => storeAll(options, rows), {
-      maxItems: Math.min(limits.maxRows, 4 * (options.pace.fullItems ?? Infinity)),
-      ...options.pace,
-    });
-    groups.set(target, group);
-    return group;
+  const { limits, retentionDays, read = readRow } = options;
+  const asTheyCame = options.read === undefined ? topicsAsTheyCame(retentionDays) : new Map<string, Target>();
+  const bounds = {
+    maxItems: Math.min(limits.maxRows, 4 * (options.pace.fullItems ?? Infinity)),
+    ...options.pace,
   };
+  const rowsOf = new Groups<Row>(() => new GroupCommit((rows) => storeRows(options, rows), bounds));
+  const packsOf = new Groups<Pack>(
+    () => new GroupCommit((packs) => storePacks(options, packs), { ...bounds, sizeOf: ({ count }) => count }),
+  );
   return async (slice) => {
     const front = slice.records.slice(0, limits.maxRows);
+    const target = asTheyCame.get(slice.topic);
+    if (target) {
+      const place = await firstOf(packsOf.of(target).offer([packRecords(slice, front, target)]), slice.signal);
+      return place === undefined ? { consumed: 0 } : { consumed: front.length, done: place.committed };
+    }
     const rows = await readAll(
       options,
       front.map((record) => sourceOf(slice, record)),
       read,
     );
     // Records of one topic are rows of one table.
-    const taken = rows[0] === undefined ? undefined : groupOf(rows[0].target).offer(rows);
-    if (taken === undefined) return { consumed: front.length };
+    if (rows[0] === undefined) return { consumed: front.length };
     // The partition is lost: somebody else reads these records again, so the rebalance need not wait for ClickHouse.
-    const place = await firstOf(taken, slice.signal);
+    const place = await firstOf(rowsOf.of(rows[0].target).offer(rows), slice.signal);
     return place === undefined ? { consumed: 0 } : { consumed: front.length, done: place.committed };
   };
 }
@@ -106,29 +110,38 @@ async function readAll(options: Sink, sources: readonly RecordSource[], read: Re
   return rows;
 }
 
-async function storeAll(options: Sink, rows: readonly Row[]): Promise<void> {
-  const awaited = rows.filter(({ source }) => !source.signal.aborted);
-  for (const block of cutBlocks(awaited, options.limits)) {
-    const readAgain = block[0]?.readAgain;
-    if (readAgain === undefined) {
-      await storeIsolating(options, block);
-      continue;
-    }
-    const outcome = await insertUntilKnown(options, block);
-    if (outcome.kind === 'stored') {
-      options.metrics.rows.inc({ table: block[0]?.target.table ?? '' }, block.length);
-      continue;
-    }
-    options.log.info({ table: block[0]?.target.table, rows: block.length }, 'a block is read record by record');
-    await storeAll(
-      options,
-      await readAll(
-        options,
-        block.map(({ source }) => source),
-        readAgain,
-      ),
-    );
+/** What waits for the inserts of a table, table by table. */
+class Groups<T> {
+  readonly #groups = new Map<Target, GroupCommit<T>>();
+
+  constructor(private readonly make: () => GroupCommit<T>) {}
+
+  of(target: Target): GroupCommit<T> {
+    const group = this.#groups.get(target) ?? this.make();
+    this.#groups.set(target, group);
+    return group;
   }
+}
+
+async function storePacks(options: Sink, packs: readonly Pack[]): Promise<void> {
+  const awaited = packs.filter(({ signal }) => !signal.aborted);
+  const [first] = awaited;
+  if (first === undefined) return;
+  const { target } = first;
+  const rows = awaited.reduce((sum, { count }) => sum + count, 0);
+  const outcome = await insertUntilKnown(options, { target, rows, data: awaited.map(({ data }) => data) });
+  if (outcome.kind === 'stored') {
+    options.metrics.rows.inc({ table: target.table }, rows);
+    return;
+  }
+  options.log.info({ table: target.table, rows }, 'a block is read record by record');
+  const sources = awaited.flatMap((pack) => pack.sources());
+  await storeRows(options, await readAll(options, sources, readRow));
+}
+
+async function storeRows(options: Sink, rows: readonly Row[]): Promise<void> {
+  const awaited = rows.filter(({ source }) => !source.signal.aborted);
+  for (const block of cutBlocks(awaited, options.limits)) await storeIsolating(options, block);
 }
 
 async function storeIsolating(options: Sink, block: readonly Row[]): Promise<void> {
@@ -141,20 +154,21 @@ async function storeIsolating(options: Sink, block: readonly Row[]): Promise<voi
 }
 
 /** Repeats an insert until the server has said what became of it. */
-async function insertUntilKnown(options: Sink, rows: readonly Row[]): Promise<InsertOutcome> {
-  const table = rows[0]?.target.table ?? '';
+async function insertUntilKnown(options: Sink, block: Block): Promise<InsertOutcome> {
+  const { rows, target } = block;
+  const { table } = target;
   for (let tries = 0; ; tries += 1) {
     const endTimer = options.metrics.insertSeconds.startTimer({ table });
     try {
-      const outcome = await options.insert(rows);
+      const outcome = await options.insert(block);
       options.onWaiting(table, undefined);
-      options.metrics.blockRows.observe({ table }, rows.length);
+      options.metrics.blockRows.observe({ table }, rows);
       if (outcome.kind === 'data') options.metrics.errors.inc({ kind: 'data' });
       return outcome;
     } catch (error) {
       options.metrics.errors.inc({ kind: error instanceof WarehouseError ? error.kind : 'unavailable' });
       const waitMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(tries, 10));
-      options.log.warn({ err: error, table, rows: rows.length, tries: tries + 1, waitMs }, 'insert is repeated');
+      options.log.warn({ err: error, table, rows, tries: tries + 1, waitMs }, 'insert is repeated');
       options.onWaiting(table, error instanceof Error ? error.message : String(error));
       await sleep(waitMs, undefined, { signal: options.stopping });
     } finally {

@@ -28,6 +28,8 @@ export interface ConsumerOptions {
   lingerMs?: number;
   /** Most bytes of one partition in a fetch. Default 1 MiB. */
   maxBytesPerPartition?: number;
+  /** Most bytes of all partitions of a broker in a fetch. Default 10 MiB. */
+  maxBytes?: number;
   /** How often the committed offsets are compared with the broker's, to notice a topic made again. Default 5,000 ms. */
   watchEveryMs?: number;
 }

@@ -14,7 +14,7 @@ export class GroupCommit<T> {
   /** `commit` is called for one group at a time. */
   constructor(
     private readonly commit: (items: T[]) => Promise<void>,
-    private readonly options: GroupCommitOptions,
+    private readonly options: GroupCommitOptions<T>,
   ) {}
 
   /** Resolves when the items are committed. */
@@ -26,14 +26,17 @@ export class GroupCommit<T> {
   /** Resolves when a group has room for the items, which bounds what waits; `committed` does when they are. */
   async offer(items: readonly T[]): Promise<{ committed: Promise<void> }> {
     if (items.length === 0) return { committed: Promise.resolve() };
+    const { sizeOf = () => 1 } = this.options;
+    const size = items.reduce((sum, item) => sum + sizeOf(item), 0);
     let group = this.#group;
-    while (group && group.items.length + items.length > this.options.maxItems && group.items.length > 0) {
+    while (group && group.size + size > this.options.maxItems && group.items.length > 0) {
       await group.done.catch(() => undefined);
       group = this.#group;
     }
     group ??= this.#newGroup();
     for (const item of items) group.items.push(item);
-    if (group.items.length >= (this.options.fullItems ?? Infinity)) group.onFull();
+    group.size += size;
+    if (group.size >= (this.options.fullItems ?? Infinity)) group.onFull();
     this.#next();
     return { committed: group.done };
   }
@@ -44,7 +47,7 @@ export class GroupCommit<T> {
     const isTrickle = trickle !== undefined && this.#committedItems <= trickle.items;
     const intervalMs = isTrickle ? trickle.intervalMs : minIntervalMs;
     const waitMs = Math.max(lingerMs, this.#committedAt + intervalMs - performance.now());
-    if (group.items.length >= fullItems) return;
+    if (group.size >= fullItems) return;
     const full = new Promise<void>((resolve) => (group.onFull = resolve));
     const ended = new AbortController();
     await Promise.race([full, sleep(waitMs, undefined, { signal: ended.signal }).catch(() => undefined)]);
@@ -58,7 +61,7 @@ export class GroupCommit<T> {
       resolve = onCommit;
       reject = onFailure;
     });
-    this.#group = { items: [], done, resolve, reject, onFull: () => undefined };
+    this.#group = { items: [], size: 0, done, resolve, reject, onFull: () => undefined };
     return this.#group;
   }
 
@@ -69,7 +72,7 @@ export class GroupCommit<T> {
       .then(() => {
         this.#group = undefined;
         this.#committedAt = performance.now();
-        this.#committedItems = group.items.length;
+        this.#committedItems = group.size;
         return this.commit(group.items);
       })
       .then(group.resolve, group.reject)
@@ -81,7 +84,7 @@ export class GroupCommit<T> {
 }
 
 /** Bounds of a group. */
-export interface GroupCommitOptions {
+export interface GroupCommitOptions<T> {
   /** Most items in a group; a larger call is a group of its own. */
   maxItems: number;
   /** How long a group gathers before its commit; milliseconds, default 0. */
@@ -90,12 +93,15 @@ export interface GroupCommitOptions {
   minIntervalMs?: number;
   /** A shorter interval after a commit of at most so many items: while little comes, a commit need not be spared. */
   trickle?: { items: number; intervalMs: number };
+  /** What an item counts for. Default: 1. */
+  sizeOf?: (item: T) => number;
   /** A group of so many waits no longer, whatever the interval. Default: none. */
   fullItems?: number;
 }
 
 interface Group<T> {
   items: T[];
+  size: number;
   done: Promise<void>;
   resolve: () => void;
   reject: (error: unknown) => void;

@@ -25,11 +25,12 @@ export function connectKafka(config: Config, log: Logger, { timeoutMs }: { timeo
   return new Kafka(options);
 }
 
-/** Settings of a member of a consumer group. `lingerMs` and `maxBytesPerPartition` as in ConsumerOptions. */
+/** Settings of a member of a consumer group. `lingerMs`, `maxBytesPerPartition` and `maxBytes` as in ConsumerOptions. */
 export function groupConsumer(options: {
   groupId: string;
   lingerMs?: number;
   maxBytesPerPartition?: number;
+  maxBytes?: number;
 }): ConsumerConfig {
   return {
     groupId: options.groupId,
@@ -41,6 +42,7 @@ export function groupConsumer(options: {
     minBytes: 1,
     maxWaitTimeInMs: options.lingerMs ?? 100,
     maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
+    maxBytes: options.maxBytes ?? 10 * 1_048_576,
     retry: { initialRetryTime: 200, maxRetryTime: 5_000, retries: 8, restartOnFailure: () => Promise.resolve(true) },
   };
 }

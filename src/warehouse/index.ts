@@ -13,7 +13,7 @@ export {
   type LetterState,
   type WholeLetter,
 } from './deadLetters.js';
-export type { EncodedRow } from './encode.js';
+export { packedLength, packStrings, type EncodedRow } from './encode.js';
 export { WarehouseError, type WarehouseErrorKind } from './errors.js';
 export {
   refusedEventsOf,

@@ -6,8 +6,8 @@ export interface Target {
   /** None: those that each row names itself. */
   columns: readonly string[];
   /**
-   * Default: JSONCompactEachRow, the text of an array with one value per column. RowBinary: one string of bytes, for a
-   * target that selects.
+   * Default: JSONCompactEachRow, the text of an array with one value per column. RowBinary: packed strings of
+   * bytes, for a target that selects.
    */
   format?: 'JSONCompactEachRow' | 'JSONEachRow' | 'RowBinary';
   /** `SELECT … FROM input('record String') …`: makes the columns of what each row carries. */

@@ -3,7 +3,7 @@ import { finished } from 'node:stream/promises';
 import { ClickHouseLogLevel, createClient, type ClickHouseClient, type ClickHouseSettings } from '@clickhouse/client';
 import type { Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
-import { joinLines, rowBinaryStrings, type EncodedRow } from './encode.js';
+import { joinLines, joinPacked, type EncodedRow } from './encode.js';
 import { toWarehouseError } from './errors.js';
 import type { Target } from './rows.js';
 
@@ -124,7 +124,7 @@ function insertStatement({ table, columns, format = 'JSONCompactEachRow', select
 }
 
 function bodyOf({ format }: Target, rows: readonly EncodedRow[]): Buffer {
-  return format === 'RowBinary' ? rowBinaryStrings(rows) : joinLines(rows);
+  return format === 'RowBinary' ? joinPacked(rows) : joinLines(rows);
 }
 
 /** What others write: their times are ISO 8601, and their fields may be more than the table has. */

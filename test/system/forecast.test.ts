@@ -7,7 +7,8 @@ import { penstock } from './program.js';
 const PREFIX = 'forecast/';
 const CAP = 45;
 const ARRIVING = 15;
-const BURST = 3_600;
+/** Clears in more than a minute and a half: what is on its way when nothing waits is little beside it. */
+const BURST = 5_200;
 /** Arrivals are those of the last minute; the burst must be older. */
 const MINUTE_MS = 66_000;
 
@@ -32,7 +33,7 @@ beforeEach(async () => {
 afterEach(() => fleet.close(PREFIX, fed));
 
 describe('the forecast of penstock status', () => {
-  it('is within 10 % of when the backlog then clears, with steady arrivals', { timeout: 300_000 }, async () => {
+  it('is within 10 % of when the backlog then clears, with steady arrivals', { timeout: 420_000 }, async () => {
     await fleet.change({ set: { model: NOOP, cap: CAP } });
     await fleet.detector();
     const startedAt = performance.now();
@@ -47,9 +48,8 @@ describe('the forecast of penstock status', () => {
     }, 500);
     try {
       await sleep(MINUTE_MS);
-      const askedAtMs = Date.now();
       const { report } = await penstock('status');
-      const { forecast } = report as { forecast: { clearsInSeconds: number; backlog: number } | null };
+      const { forecast, checkedAt } = report as { checkedAt: string; forecast: { clearsInSeconds: number } | null };
       const foreseen = forecast?.clearsInSeconds ?? Number.NaN;
       expect(foreseen).toBeGreaterThan(20);
       const clearedAtMs = await eventually(
@@ -57,7 +57,7 @@ describe('the forecast of penstock status', () => {
         (ms) => Date.now() > ms + 2 * WINDOW_MS,
         3 * foreseen * 1000,
       );
-      const took = (clearedAtMs - askedAtMs) / 1000;
+      const took = (clearedAtMs - Date.parse(checkedAt)) / 1000;
       expect(Math.abs(took - foreseen) / foreseen, `${foreseen} s foreseen, ${took} s taken`).toBeLessThanOrEqual(0.1);
     } finally {
       clearInterval(arrivals);

@@ -167,7 +167,7 @@ describe('failed batches', () => {
     await isListed(model);
     const { workflowId } = handle;
     const { runId } = await handle.describe();
-    const ours = { workflowId, runId, status: 'FAILED', model, images: 4, outcome: 'selected' };
+    const ours = { workflowId, runId, status: 'FAILED', model, images: 4, outcome: 'selected', problem: null };
     const dead = { NOT_AN_IMAGE: 1, DECODE_TIMEOUT: 2 };
     for (const selector of [
       ['--batch', workflowId],

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { DEAD_LETTERS_TOPIC, type DeadLetter } from '../../src/domain/index.js';
 import { sinkMetrics } from '../../src/sink/metrics.js';
-import { insertRows } from '../../src/sink/insertRows.js';
+import { insertBlock } from '../../src/sink/insertBlock.js';
 import { createSink } from '../../src/sink/sink.js';
 import { createMetrics } from '../../src/telemetry/index.js';
 import { connectWarehouse, countDeadLetters, countImages, migrate, type Warehouse } from '../../src/warehouse/index.js';
@@ -35,7 +35,7 @@ beforeEach(async () => {
   letters = [];
   const handler = createSink({
     pace: {},
-    insert: (rows) => insertRows(warehouse, rows, { timeoutMs: 30_000, signal: new AbortController().signal }),
+    insert: (block) => insertBlock(warehouse, block, { timeoutMs: 30_000, signal: new AbortController().signal }),
     producer: {
       send: (_topic, records) => {
         letters.push(...records.map(({ value }) => JSON.parse(value) as DeadLetter));

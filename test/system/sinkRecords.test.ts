@@ -3,16 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { insertRows } from '../../src/sink/insertRows.js';
+import { insertBlock } from '../../src/sink/insertBlock.js';
 import { cutBlocks, insertIsolating, type RecordSource, type Retention, type Row } from '../../src/sink/block.js';
-import { readRow, recordReader, sourceOf } from '../../src/sink/rows.js';
-import { connectWarehouse, migrate, type Warehouse } from '../../src/warehouse/index.js';
+import { packRecords } from '../../src/sink/pack.js';
+import { readRow, sourceOf } from '../../src/sink/rows.js';
+import {
+  connectWarehouse,
+  imageResultRecords,
+  migrate,
+  packStrings,
+  type Warehouse,
+} from '../../src/warehouse/index.js';
 import { imageResult, sliceOf } from '../unit/sink/results.js';
 import { startClickHouse, type ClickHouseServer } from './clickhouseServer.js';
 
 const DAYS = 396;
 const log = pino({ level: 'silent' });
-const quick = recordReader(DAYS);
+const TARGET = imageResultRecords(DAYS);
 let server: ClickHouseServer;
 let directory = '';
 let warehouse: Warehouse;
@@ -35,7 +42,7 @@ const source = (value: Buffer): RecordSource =>
 
 async function insert(rows: readonly Row[]): Promise<void> {
   const signal = new AbortController().signal;
-  await insertIsolating(rows, (part) => insertRows(warehouse, part, { timeoutMs: 60_000, signal }));
+  await insertIsolating(rows, (block) => insertBlock(warehouse, block, { timeoutMs: 60_000, signal }));
 }
 
 /** What the table holds after these inserts alone, a text for each row. */
@@ -59,16 +66,12 @@ const storedAsRead = (records: readonly Buffer[]): Promise<string[]> =>
 /** Rows of records as they came; with `leavesOut` each that is refused is left out, and not the block. */
 const storedAsTheyCame = (records: readonly Buffer[], { leavesOut = false } = {}): Promise<string[]> =>
   stored(async () => {
-    const rows = records.flatMap((record) => {
-      const one = quick(source(record), retention());
-      return one.kind === 'row' ? [one.row] : [];
-    });
-    const [first] = rows;
-    if (first === undefined) return;
-    const select = first.target.select?.replace(/throwIf\(NOT (.*), 'a record is no result'\) = 0$/, '$1');
-    expect(select).not.toBe(first.target.select);
-    const target = leavesOut ? { ...first.target, ...(select !== undefined && { select }) } : first.target;
-    await insert(rows.map((row) => ({ ...row, target })));
+    const select = TARGET.select?.replace(/throwIf\(NOT (.*), 'a record is no result'\) = 0$/, '$1');
+    expect(select).not.toBe(TARGET.select);
+    const target = leavesOut ? { ...TARGET, ...(select !== undefined && { select }) } : TARGET;
+    await insert(
+      records.map((record) => ({ target, tablePartition: 0, data: packStrings([record]), source: source(record) })),
+    );
   });
 
 const box = (fields: object = {}): object => ({
@@ -156,13 +159,12 @@ test('what ClickHouse takes as it came is what the schema takes, as the same row
 test('one that is refused has its block refused, and the whole of it', async () => {
   const records = [...Object.values(GOOD), bytes(result({ width: 'wide' }))];
   expect(await storedAsTheyCame(records.slice(0, -1))).toHaveLength(records.length - 1);
-  const rows = records.flatMap((record) => {
-    const one = quick(source(record), retention());
-    return one.kind === 'row' ? [one.row] : [];
-  });
-  const signal = new AbortController().signal;
+  const slice = sliceOf([]);
+  const stream = records.map((value, index) => ({ offset: BigInt(index), key: null, value, timestampMs: 0 }));
+  const { target, count, data } = packRecords(slice, stream, TARGET);
   const refused = stored(async () => {
-    const outcome = await insertRows(warehouse, rows, { timeoutMs: 60_000, signal });
+    const block = { target, rows: count, data: [data] };
+    const outcome = await insertBlock(warehouse, block, { timeoutMs: 60_000, signal: slice.signal });
     expect(outcome).toMatchObject({
       kind: 'data',
       message: expect.stringContaining('a record is no result') as string,

@@ -30,11 +30,11 @@ describe('a block', () => {
     const stored = new Set<string>();
     let inserts = 0;
     const rows = Array.from({ length: 1_000 }, (_, index) => row(`r${index}`));
-    const refused = await insertIsolating(rows, (part) => {
+    const refused = await insertIsolating(rows, ({ data }) => {
       inserts += 1;
-      const culprit = part.find(({ data }) => bad.has(String(data)));
-      if (culprit) return Promise.resolve({ kind: 'data', message: `no ${String(culprit.data)}` });
-      part.forEach(({ data }) => stored.add(String(data)));
+      const culprit = data.find((one) => bad.has(String(one)));
+      if (culprit !== undefined) return Promise.resolve({ kind: 'data', message: `no ${String(culprit)}` });
+      data.forEach((one) => stored.add(String(one)));
       return Promise.resolve({ kind: 'stored' });
     });
     expect(refused.map(({ row: { data }, message }) => [data, message])).toEqual([

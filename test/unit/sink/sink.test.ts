@@ -3,26 +3,26 @@ import { describe, expect, test, vi } from 'vitest';
 import { DEAD_LETTERS_TOPIC, imageEventsTopic, type DeadLetter } from '../../../src/domain/index.js';
 import { sinkMetrics } from '../../../src/sink/metrics.js';
 import { createSink, type SinkOptions } from '../../../src/sink/sink.js';
-import type { InsertOutcome, Row } from '../../../src/sink/block.js';
+import type { Block, InsertOutcome } from '../../../src/sink/block.js';
 import { createMetrics } from '../../../src/telemetry/index.js';
 import { imageEvent, imageResult, seenThrough, sliceOf } from './results.js';
 
 /** A sink whose inserts the test answers one by one. */
 function rig(fields: Partial<SinkOptions> = {}) {
   const letters: DeadLetter[] = [];
-  const inserts: { rows: readonly Row[]; answer: PromiseWithResolvers; refuse: () => void }[] = [];
+  const inserts: { block: Block; answer: PromiseWithResolvers; refuse: () => void }[] = [];
   const waiting: (string | undefined)[] = [];
   const metrics = createMetrics('sink');
   const take = createSink({
     pace: {},
-    insert: (rows) => {
+    insert: (block) => {
       const answer = withResolvers();
       let outcome: InsertOutcome = { kind: 'stored' };
       const refuse = (): void => {
         outcome = { kind: 'data', message: 'no' };
         answer.resolve();
       };
-      inserts.push({ rows, answer, refuse });
+      inserts.push({ block, answer, refuse });
       return answer.promise.then(() => outcome);
     },
     producer: {
@@ -68,10 +68,10 @@ describe('the sink', () => {
     await vi.waitFor(() => expect(inserts).toHaveLength(1));
     const others = [1, 2, 3].map((partition) => sink(sliceOf(some(10), { partition })));
     await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(inserts.map(({ rows }) => rows.length)).toEqual([3]);
+    expect(inserts.map(({ block }) => block.rows)).toEqual([3]);
     inserts[0]?.answer.resolve();
     expect(await first).toEqual({ consumed: 3 });
-    await vi.waitFor(() => expect(inserts.map(({ rows }) => rows.length)).toEqual([3, 30]));
+    await vi.waitFor(() => expect(inserts.map(({ block }) => block.rows)).toEqual([3, 30]));
     inserts[1]?.answer.resolve();
     expect(await Promise.all(others)).toEqual([{ consumed: 10 }, { consumed: 10 }, { consumed: 10 }]);
   });
@@ -98,12 +98,13 @@ describe('the sink', () => {
     const done = sink(sliceOf([imageResult(), 'no JSON at all', imageResult({ object: 'b' })], { partition: 4 }));
     // They go as they came; once ClickHouse has refused them they are read one by one.
     await vi.waitFor(() => expect(inserts).toHaveLength(1));
-    expect(inserts[0]?.rows.map(({ data }) => data)).toContainEqual(Buffer.from('no JSON at all'));
+    expect(inserts[0]?.block).toMatchObject({ rows: 3, data: [expect.any(Buffer)] });
+    expect(String(inserts[0]?.block.data[0])).toContain('no JSON at all');
     inserts[0]?.refuse();
     await vi.waitFor(() => expect(inserts).toHaveLength(2));
     inserts[1]?.answer.resolve();
     expect(await done).toEqual({ consumed: 3 });
-    expect(inserts[1]?.rows.map(({ data }) => typeof data)).toEqual(['string', 'string']);
+    expect(inserts[1]?.block.data.map((data) => typeof data)).toEqual(['string', 'string']);
     expect(letters).toMatchObject([
       { reason: 'INVALID_RECORD', origin: 'penstock.image-results/4/1', payload: 'no JSON at all' },
     ]);
@@ -129,7 +130,7 @@ describe('the sink', () => {
     await vi.waitFor(() => expect(inserts).toHaveLength(1));
     inserts[0]?.answer.resolve();
     expect(await done).toEqual({ consumed: 3 });
-    expect(inserts[0]?.rows.map(({ target }) => target.table)).toEqual(['upload_events']);
+    expect(inserts[0]?.block).toMatchObject({ rows: 1, target: { table: 'upload_events' } });
     expect(letters).toEqual([]);
     const text = await metrics.registry.metrics();
     expect(text).toMatch(/penstock_sink_skipped_events_total\{reason="INVALID_RECORD",role="sink"\} 1/);
@@ -164,7 +165,7 @@ describe('the sink', () => {
     const third = sink(sliceOf(some(2), { partition: 2 }));
     inserts[0]?.answer.resolve();
     await first;
-    await vi.waitFor(() => expect(inserts.map(({ rows }) => rows.length)).toEqual([1, 2]));
+    await vi.waitFor(() => expect(inserts.map(({ block }) => block.rows)).toEqual([1, 2]));
     inserts[1]?.answer.resolve();
     await third;
   });
