@@ -35,8 +35,9 @@ export async function callHandler(
   try {
     const progress = await handler({ ...slice, signal });
     if (progress.done === undefined) stopListening();
-    else progress.done.then(stopListening, stopListening);
-    return { progress, ...(interrupted ? { interrupted } : {}) };
+    // A handler drops what nobody waits for any more: once the signal has aborted, done does not mean stored.
+    const done = progress.done?.finally(stopListening).then(() => signal.throwIfAborted());
+    return { progress: { ...progress, ...(done ? { done } : {}) }, ...(interrupted ? { interrupted } : {}) };
   } catch (error) {
     stopListening();
     if (signal.aborted) return { progress: { consumed: 0 }, ...(interrupted ? { interrupted } : {}) };
