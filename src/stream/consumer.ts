@@ -231,8 +231,13 @@ class GroupConsumer implements StreamConsumer {
     this.#log.error({ err: error, topic, partition }, 'slice failed, it is read again');
     this.#failing.set(name, `${name}: ${error instanceof Error ? error.message : String(error)}`);
     position.expected = position.committed;
-    this.#consumer.seek({ topic, partition, offset: position.committed.toString() });
-    this.#pause(topic, partition, sleep(PAUSE_AFTER_ERROR_MS, undefined, { ref: false }));
+    try {
+      this.#consumer.seek({ topic, partition, offset: position.committed.toString() });
+      this.#pause(topic, partition, sleep(PAUSE_AFTER_ERROR_MS, undefined, { ref: false }));
+    } catch (cause) {
+      // The library is starting again after a crash: the next join reads from what is committed.
+      this.#log.debug({ err: cause, topic, partition }, 'not read again at once');
+    }
   }
 
   #pause(topic: string, partition: number, until: Promise<unknown>): void {

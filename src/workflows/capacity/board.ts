@@ -154,15 +154,8 @@ export class CapacityBoard {
     this.#count += 1;
     this.#revision += 1;
     const record = {
-      id: idOf(this.#count),
-      changedAtMs: nowMs,
-      inForceAtMs: null,
-      who,
-      why,
-      kind,
-      model,
-      before,
-      after,
+      ...{ id: idOf(this.#count), changedAtMs: nowMs, inForceAtMs: null },
+      ...{ who, why, kind, model, before, after },
     };
     this.#unrecorded.push(record);
     this.#changes = [record, ...this.#changes].slice(0, CHANGES_SHOWN);
