@@ -180,9 +180,7 @@ class GroupConsumer implements StreamConsumer {
     while (rest.length > 0) {
       if (this.#closing.signal.aborted || !payload.isRunning() || payload.isStale() || !isCurrent()) return;
       const slice: Slice = {
-        topic,
-        partition,
-        records: rest,
+        ...{ topic, partition, records: rest },
         highWatermark: BigInt(payload.batch.highWatermark),
         signal: this.#generationEnd.signal,
       };
