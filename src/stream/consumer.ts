@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Consumer, EachBatchPayload } from 'kafkajs';
 import type { Config } from '../config/index.js';
-import type { Logger, Metrics } from '../telemetry/index.js';
+import { reasonOf, type Logger, type Metrics } from '../telemetry/index.js';
 import { Admission, commitAll } from './admission.js';
 import { callHandler, PAUSE_AFTER_ERROR_MS } from './callHandler.js';
 import { Commits, type Reading } from './commits.js';
@@ -227,7 +227,7 @@ class GroupConsumer implements StreamConsumer {
     if (this.#closing.signal.aborted) return;
     const name = `${topic}/${partition}`;
     this.#log.error({ err: error, topic, partition }, 'slice failed, it is read again');
-    this.#failing.set(name, `${name}: ${error instanceof Error ? error.message : String(error)}`);
+    this.#failing.set(name, `${name}: ${reasonOf(error)}`);
     position.expected = position.committed;
     try {
       this.#consumer.seek({ topic, partition, offset: position.committed.toString() });
