@@ -1,6 +1,12 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
-import type { DetectImagesInput, DetectImagesResult, DetectionActivities, RecordDeadInput } from '../domain/index.js';
-import type { Engine, ImageOutcome } from '../inference/index.js';
+import type {
+  DetectImagesInput,
+  DetectImagesResult,
+  DetectionActivities,
+  ImageResult,
+  RecordDeadInput,
+} from '../domain/index.js';
+import type { Engine, ImageOutcome, SettledImage } from '../inference/index.js';
 import { createBoundedLog, type BoundedLog, type Logger } from '../telemetry/index.js';
 import { BatchWork, parseCheckpoint } from './batchWork.js';
 import { imageResult, type PublishResults, type ResultOrigin } from './results.js';
@@ -49,45 +55,49 @@ async function detectImages(
   const work = new BatchWork(input, parseCheckpoint(context.info.heartbeatDetails));
   const stop = new AbortController();
 
-  const settle = async (image: number, outcome: ImageOutcome): Promise<void> => {
+  const resultOf = ({ image, outcome }: SettledImage): ImageResult[] => {
     const packed = input.images[image];
-    if (packed === undefined) return;
-    const attempts = (input.attempts[image] ?? 0) + 1;
+    if (packed === undefined || outcome.kind === 'retry') return [];
+    const what =
+      outcome.kind === 'detected'
+        ? { status: 'detected' as const, ...outcome }
+        : { status: 'dead' as const, ...outcome, detectedAtMs: Date.now() };
+    return [imageResult(origin, packed, (input.attempts[image] ?? 0) + 1, what)];
+  };
+
+  // Never per image: promises cost more than all that is done for one here.
+  const settle = async (settled: readonly SettledImage[]): Promise<void> => {
     try {
-      if (outcome.kind === 'detected') {
-        await publish([imageResult(origin, packed, attempts, { status: 'detected', ...outcome })]);
-      } else if (outcome.kind === 'dead') {
-        await publish([
-          imageResult(origin, packed, attempts, { status: 'dead', ...outcome, detectedAtMs: Date.now() }),
-        ]);
-      }
-      work.settle(image, outcome);
+      const results = settled.flatMap(resultOf);
+      if (results.length > 0) await publish(results);
+      for (const { image, outcome } of settled) work.settle(image, outcome);
     } catch (error) {
-      // Not acknowledged: the image is not done, whatever the broker stored. It is handed back and detected again.
-      warn({ err: error, batchId: workflowId }, 'result not acknowledged');
-      work.release(image);
+      // Not acknowledged: the images are not done, whatever the broker stored. They are handed back and detected again.
+      warn({ err: error, batchId: workflowId, images: settled.length }, 'results not acknowledged');
+      for (const { image, outcome } of settled) {
+        if (outcome.kind === 'retry') work.settle(image, outcome);
+        else work.release(image);
+      }
     }
   };
 
   const settling = new Set<Promise<void>>();
-  const begin = (image: number, outcome: ImageOutcome): void => {
-    const settled = settle(image, outcome).finally(() => settling.delete(settled));
-    settling.add(settled);
+  const begin = (settled: readonly SettledImage[]): void => {
+    if (settled.length === 0) return;
+    const done = settle(settled).finally(() => settling.delete(done));
+    settling.add(done);
   };
 
   const isLate = (image: number): boolean => (input.images[image]?.[5] ?? Infinity) < Date.now();
   const late = work.pending().filter(isLate);
   // Before anything is spent on them: they waited too long.
-  for (const image of late) begin(image, expired(input.images[image]?.[5]));
+  begin(late.map((image) => ({ image, outcome: expired(input.images[image]?.[5]) })));
   const pending = work.pending().filter((image) => !late.includes(image));
   const left = engine.detect({
     images: pending.map((image) => work.reference(image)),
     express: input.express,
     signal: stop.signal,
-    onOutcome: (index, outcome) => {
-      const image = pending[index];
-      if (image !== undefined) begin(image, outcome);
-    },
+    onOutcomes: (settled) => begin(settled.map(({ image, outcome }) => ({ image: pending[image] ?? -1, outcome }))),
   });
 
   const cancelled = watchCancellation(context);

@@ -65,7 +65,7 @@ export class Requests {
       images: refs,
       express: false,
       signal: controller.signal,
-      onOutcome: (_image, outcome) => this.#count(outcome, beganAtMs),
+      onOutcomes: (settled) => settled.forEach(({ outcome }) => this.#count(outcome, beganAtMs)),
     });
     void done.then(() => {
       if (controller.signal.aborted) return;

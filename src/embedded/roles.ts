@@ -19,15 +19,16 @@ export interface RoleSpec {
 const HEAP_MB = 128;
 /** Bounds the young generation at three times as much; V8's default of 16 lets it grow for minutes. */
 const SEMI_SPACE_MB = 4;
+/** Of roles that work on thousands of records at a time: what outlives a collection of the young is copied twice. */
+const READER_SEMI_SPACE_MB = 16;
 
 /** The roles of a stack, in the order in which they stop: nothing new comes in before what is in flight has drained. */
 export const DEFAULT_ROLES: readonly RoleSpec[] = [
   { role: 'intake' },
-  { role: 'dispatcher' },
-  { role: 'detector' },
+  { role: 'dispatcher', semiSpaceMb: READER_SEMI_SPACE_MB },
+  { role: 'detector', semiSpaceMb: READER_SEMI_SPACE_MB },
   { role: 'orchestrator', heapMb: 256 },
-  // What a fetch is unpacked into must not outlive a collection of the young, or each record is copied about twice.
-  { role: 'sink', semiSpaceMb: 16 },
+  { role: 'sink', semiSpaceMb: READER_SEMI_SPACE_MB },
 ];
 
 export const STOP_ORDER: readonly string[] = DEFAULT_ROLES.map(({ role }) => role);

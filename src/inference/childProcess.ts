@@ -4,11 +4,18 @@ import type { Logger } from '../telemetry/index.js';
 import type { Grant, Pacer } from './pacer.js';
 import type { ChildOptions, ImageOutcome, Order, Report, Task } from './protocol.js';
 
+/** What became of an image inside. */
+export interface SettledTask {
+  task: Task;
+  outcome: ImageOutcome;
+}
+
 /** What a child tells its owner. */
 export interface ChildEvents {
   /** `maxBatch`: most images in one model run. */
   ready: (maxBatch: number) => void;
-  outcome: (task: Task, outcome: ImageOutcome) => void;
+  /** All that was told together. */
+  outcomes: (settled: readonly SettledTask[]) => void;
   /** Places became free. */
   room: () => void;
   /** Images that nobody waits for have left it without an outcome. */
@@ -158,12 +165,7 @@ export class InferenceChild {
         this.events.ran(message.runs, message.busyMs);
         break;
       case 'outcomes':
-        for (const { id, outcome } of message.outcomes) {
-          const task = this.#inside.get(id);
-          if (task === undefined) continue;
-          this.#inside.delete(id);
-          this.events.outcome(task, outcome);
-        }
+        this.events.outcomes(message.outcomes.flatMap((one) => this.#settled(one)));
         this.events.room();
         break;
       case 'dropped':
@@ -174,6 +176,12 @@ export class InferenceChild {
       case 'pong':
         break;
     }
+  }
+
+  #settled({ id, outcome }: { id: number; outcome: ImageOutcome }): SettledTask[] {
+    const task = this.#inside.get(id);
+    this.#inside.delete(id);
+    return task === undefined ? [] : [{ task, outcome }];
   }
 
   #checkLiveness(): void {

@@ -1,22 +1,12 @@
 import type { Config } from '../config/index.js';
-import type { ImageRef } from '../domain/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
-import { InferenceChild } from './childProcess.js';
+import { leave, type Caller, type DetectRequest, type SettledImage, type Waiting } from './caller.js';
+import { InferenceChild, type SettledTask } from './childProcess.js';
 import type { Model } from './model/index.js';
 import { engineMetrics, type EngineMetrics } from './metrics.js';
 import type { Pacer } from './pacer.js';
 import { childOptions, type EngineSettings } from './options.js';
 import type { ChildOptions, ImageOutcome, Task } from './protocol.js';
-
-/** Images of one caller. */
-export interface DetectRequest {
-  images: readonly ImageRef[];
-  express: boolean;
-  /** Takes the images back that no model run has begun; those of a run are finished, and have their outcomes. */
-  signal: AbortSignal;
-  /** Called once for each image that is not taken back, with its index in `images`. */
-  onOutcome: (image: number, outcome: ImageOutcome) => void;
-}
 
 export interface Engine {
   /** Resolves once every image has its outcome or is taken back. */
@@ -28,23 +18,7 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-interface Waiting {
-  task: Task;
-  caller: Caller;
-  image: number;
-}
-
-/** Who waits for images, and for how many still. */
-interface Caller extends DetectRequest {
-  left: number;
-  done: () => void;
-}
-
-function leave({ caller }: Waiting): void {
-  caller.left -= 1;
-  if (caller.left === 0) caller.done();
-}
-
+const OUTCOMES = ['detected', 'retry', 'dead'] as const;
 const RESTART_FIRST_MS = 200;
 const RESTART_MAX_MS = 10_000;
 /** Children in a row that end without having served: the fault is not a picture's. */
@@ -149,21 +123,31 @@ class ChildEngine implements Engine {
     child.give(waiting.map(({ task }) => task));
   }
 
-  #settle(task: Task, outcome: ImageOutcome): void {
-    const waiting = this.#inside.get(task.id);
-    this.#inside.delete(task.id);
-    this.#metrics.images.inc({ outcome: outcome.kind });
-    this.#watchRuns(outcome);
-    if (waiting === undefined) return;
-    waiting.caller.onOutcome(waiting.image, outcome);
-    leave(waiting);
+  #settle(settled: readonly SettledTask[]): void {
+    const callers = new Map<Caller, SettledImage[]>();
+    for (const { task, outcome } of settled) {
+      const waiting = this.#inside.get(task.id);
+      this.#inside.delete(task.id);
+      this.#watchRuns(outcome);
+      if (waiting === undefined) continue;
+      const images = callers.get(waiting.caller) ?? [];
+      if (images.push({ image: waiting.image, outcome }) === 1) callers.set(waiting.caller, images);
+    }
+    for (const kind of OUTCOMES) {
+      const images = settled.reduce((sum, { outcome }) => sum + (outcome.kind === kind ? 1 : 0), 0);
+      if (images > 0) this.#metrics.images.inc({ outcome: kind }, images);
+    }
+    for (const [caller, images] of callers) {
+      caller.onOutcomes(images);
+      leave(caller, images.length);
+    }
   }
 
   #forget(ids: readonly number[]): void {
     for (const id of ids) {
       const waiting = this.#inside.get(id);
       this.#inside.delete(id);
-      if (waiting !== undefined) leave(waiting);
+      if (waiting !== undefined) leave(waiting.caller);
     }
   }
 
@@ -189,7 +173,7 @@ class ChildEngine implements Engine {
     for (const queue of [this.#express, this.#bulk, this.#suspects]) {
       const back = queue.filter(isTheirs);
       queue.splice(0, queue.length, ...queue.filter((waiting) => !isTheirs(waiting)));
-      back.forEach(leave);
+      if (back.length > 0) leave(caller, back.length);
     }
     const ids = inside.map(({ task }) => task.id);
     for (const child of this.#children) child.drop(ids);
@@ -207,7 +191,7 @@ class ChildEngine implements Engine {
         this.#maxBatch = maxBatch;
         this.#pacer.setDepth(maxBatch);
       },
-      outcome: (task, outcome) => this.#settle(task, outcome),
+      outcomes: (settled) => this.#settle(settled),
       room: () => this.#feed(),
       dropped: (ids) => this.#forget(ids),
       ran: (runs, busyMs) => this.#observeRuns(runs, busyMs),
@@ -235,7 +219,7 @@ class ChildEngine implements Engine {
     for (const { id } of tasks) {
       const waiting = this.#inside.get(id);
       this.#inside.delete(id);
-      if (waiting?.caller.signal.aborted) leave(waiting);
+      if (waiting?.caller.signal.aborted) leave(waiting.caller);
       else if (waiting !== undefined) this.#suspects.push(waiting);
     }
     this.#isolate();
@@ -250,9 +234,9 @@ class ChildEngine implements Engine {
     // Not one of #children: it must never be given anything but a suspect.
     const child: InferenceChild = new InferenceChild(this.#childOptions, 1, this.#pacer, this.#options.log, {
       ready: () => undefined,
-      outcome: (task, outcome) => {
+      outcomes: (settled) => {
         hasServed = true;
-        this.#settle(task, outcome);
+        this.#settle(settled);
       },
       room: () => {
         const next = this.#suspects.shift();
@@ -272,7 +256,7 @@ class ChildEngine implements Engine {
         this.#emptyIsolations = killer || hasServed || isClosing ? 0 : this.#emptyIsolations + 1;
         if (killer) {
           const detail = 'its child process died twice, the second time with this picture alone';
-          this.#settle(killer, { kind: 'dead', reason: 'POISON', detail });
+          this.#settle([{ task: killer, outcome: { kind: 'dead', reason: 'POISON', detail } }]);
         }
         if (unfit !== undefined) this.#options.onUnfit(unfit);
         else if (this.#emptyIsolations >= UNFIT_AFTER_DEATHS) this.#options.onUnfit(NEVER_LOADED);

@@ -94,9 +94,11 @@ function detect(engine: Engine, refs: readonly ImageRef[], signal = new AbortCon
     images: refs,
     express: false,
     signal,
-    onOutcome: (image, outcome) => {
-      calls.push(image);
-      outcomes.set(image, outcome);
+    onOutcomes: (settled) => {
+      for (const { image, outcome } of settled) {
+        calls.push(image);
+        outcomes.set(image, outcome);
+      }
     },
   });
   return { outcomes, calls, done };

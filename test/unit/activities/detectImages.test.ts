@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/activity';
 import { describe, expect, it, vi } from 'vitest';
 import { createDetectionActivities } from '../../../src/activities/detectImages.js';
+import type { PublishResults } from '../../../src/activities/results.js';
 import type { DetectImagesInput } from '../../../src/domain/index.js';
 import type { DetectRequest, Engine, ImageOutcome } from '../../../src/inference/index.js';
 import { createLogger } from '../../../src/telemetry/index.js';
@@ -41,12 +42,12 @@ const DETECTED: ImageOutcome = {
   ...{ kind: 'detected', image: { width: 1, height: 1, detections: [] }, detectedAtMs: 1 },
 };
 
-function run(engine: Engine, acknowledged: () => Promise<void>) {
+function run(engine: Engine, publish: PublishResults) {
   let shutDown: (error: unknown) => void = () => undefined;
   context.cancelled = new Promise((_resolve, reject) => (shutDown = reject));
   const activities = createDetectionActivities({
     ...{ engine, modelId: 'shapes@1', stallMs: 60_000, log: createLogger('test', 'silent') },
-    publish: acknowledged,
+    publish,
   });
   const result = activities.detectImages(INPUT);
   shutDown(new CancelledFailure('WORKER_SHUTDOWN'));
@@ -55,12 +56,30 @@ function run(engine: Engine, acknowledged: () => Promise<void>) {
 
 describe('images of a worker that stops', () => {
   it('count as detected where they ran already, once that is acknowledged; the rest is handed back', async () => {
-    const engine = engineThatRuns(async ({ onOutcome }) => {
+    const engine = engineThatRuns(async ({ onOutcomes }) => {
       await sleep(20);
-      onOutcome(0, DETECTED);
+      onOutcomes([{ image: 0, outcome: DETECTED }]);
     });
     const result = await run(engine, () => sleep(50));
     expect(result).toMatchObject({ detected: 1, untried: [1, 2] });
+  });
+
+  it('share one publication where they have their outcomes together; without it, those that may be tried again stay so', async () => {
+    const failed: ImageOutcome = { kind: 'retry', reason: 'MODEL_FAILED', detail: 'lost' };
+    const settled = [0, 1, 2].map((image) => ({ image, outcome: image === 2 ? failed : DETECTED }));
+    const engine = engineThatRuns(({ onOutcomes }) => {
+      onOutcomes(settled);
+      return Promise.resolve();
+    });
+    const published: number[] = [];
+    const stored = await run(engine, (results) => {
+      published.push(results.length);
+      return Promise.resolve();
+    });
+    expect(published).toEqual([2]);
+    expect(stored).toMatchObject({ detected: 2, untried: [], retry: [{ image: 2, reason: 'MODEL_FAILED' }] });
+    const refused = await run(engine, () => Promise.reject(new Error('not acknowledged')));
+    expect(refused).toMatchObject({ detected: 0, untried: [0, 1], retry: [{ image: 2 }] });
   });
 
   it('are handed back after a few seconds where the end of their run does not come', async () => {

@@ -51,7 +51,7 @@ class FakeChild {
 
   settle(outcome: ImageOutcome): void {
     const task = this.inside.shift();
-    if (task) this.events.outcome(task, outcome);
+    if (task) this.events.outcomes([{ task, outcome }]);
     this.events.room();
   }
 
@@ -108,10 +108,12 @@ function detect(objects: string[]) {
   const done = engine
     .detect({
       ...{ images, express: false, signal: stop.signal },
-      onOutcome: (image, outcome) => {
-        const object = objects[image] ?? '';
-        expect(outcomes).not.toHaveProperty(object);
-        outcomes[object] = 'reason' in outcome ? outcome.reason : outcome.kind;
+      onOutcomes: (settled) => {
+        for (const { image, outcome } of settled) {
+          const object = objects[image] ?? '';
+          expect(outcomes).not.toHaveProperty(object);
+          outcomes[object] = 'reason' in outcome ? outcome.reason : outcome.kind;
+        }
       },
     })
     .then(() => (isDone = true));
