@@ -15,7 +15,9 @@ await consumer.run({
       key,
       value: JSON.stringify(detect(JSON.parse(value))),
     }));
-    await producer.send({ topic: results, messages, acks: -1 });
+    // A result is larger than its event: all that one fetch brings may be more than a broker takes at once.
+    for (let from = 0; from < messages.length; from += 1_000)
+      await producer.send({ topic: results, messages: messages.slice(from, from + 1_000), acks: -1 });
   },
 });
 process.send({ ready: true });

@@ -26,7 +26,7 @@ locals {
       PENSTOCK_INTAKE_OIDC_AUDIENCE  = join(",", concat([local.audience, local.service_url], var.audiences))
       PENSTOCK_INTAKE_OIDC_EMAILS    = google_service_account.sender.email
       PENSTOCK_INTAKE_OIDC_SIGNATURE = var.invoker_iam_check ? "removed-by-cloud-run" : "verify"
-      NODE_OPTIONS                   = "--max-old-space-size=256 --max-semi-space-size=4"
+      NODE_OPTIONS                   = "--max-old-space-size=256 --max-semi-space-size=16"
     },
   )
 }

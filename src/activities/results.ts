@@ -8,19 +8,18 @@ import {
 } from '../domain/index.js';
 import { GroupCommit, type OutgoingRecord, type StreamProducer } from '../stream/index.js';
 
-/** Most results in one produce request, and how long one may wait for others; milliseconds. */
-const MAX_GROUP = 1000;
-const LINGER_MS = 100;
+/**
+ * A request costs broker and sink about the same whatever it carries: a result after a pause goes at once, those that come
+ * one after the other share a request, unless there are many already.
+ */
+const PACE = { maxItems: 1_000, minIntervalMs: 250, fullItems: 500 };
 
 /** Publishes results; resolves when the broker has acknowledged them, rejects when it did not. */
 export type PublishResults = (results: readonly ImageResult[]) => Promise<void>;
 
 /** Results of all activities of a process share their produce requests. */
 export function createResultPublisher(producer: StreamProducer): PublishResults {
-  const group = new GroupCommit<OutgoingRecord>((records) => producer.send(IMAGE_RESULTS_TOPIC, records), {
-    maxItems: MAX_GROUP,
-    lingerMs: LINGER_MS,
-  });
+  const group = new GroupCommit<OutgoingRecord>((records) => producer.send(IMAGE_RESULTS_TOPIC, records), PACE);
   return (results) => group.add(results.map((result) => ({ key: imageKey(result), value: JSON.stringify(result) })));
 }
 

@@ -10,25 +10,24 @@ export interface RoleSpec {
   name?: string;
   /** Limit of its JavaScript heap (old space), in MB. Default 128. */
   heapMb?: number;
-  /** Limit of a third of its young generation, in MB. Default 4. */
+  /** Limit of a third of its young generation, in MB. Default 16. */
   semiSpaceMb?: number;
   /** Variables of this process alone. */
   environment?: Record<string, string>;
 }
 
 const HEAP_MB = 128;
-/** Bounds the young generation at three times as much; V8's default of 16 lets it grow for minutes. */
-const SEMI_SPACE_MB = 4;
-/** Of roles that work on thousands of records at a time: what outlives a collection of the young is copied twice. */
-const READER_SEMI_SPACE_MB = 16;
+/** Roles work on thousands of records at a time: what outlives a collection of the young is copied about twice. */
+const SEMI_SPACE_MB = 16;
 
 /** The roles of a stack, in the order in which they stop: nothing new comes in before what is in flight has drained. */
 export const DEFAULT_ROLES: readonly RoleSpec[] = [
   { role: 'intake' },
-  { role: 'dispatcher', semiSpaceMb: READER_SEMI_SPACE_MB },
-  { role: 'detector', semiSpaceMb: READER_SEMI_SPACE_MB },
-  { role: 'orchestrator', heapMb: 256 },
-  { role: 'sink', semiSpaceMb: READER_SEMI_SPACE_MB },
+  { role: 'dispatcher' },
+  { role: 'detector' },
+  // Works on workflows, one at a time.
+  { role: 'orchestrator', heapMb: 256, semiSpaceMb: 4 },
+  { role: 'sink' },
 ];
 
 export const STOP_ORDER: readonly string[] = DEFAULT_ROLES.map(({ role }) => role);

@@ -18,9 +18,10 @@ import { tableReader } from './tableRows.js';
 
 /**
  * ClickHouse likes about one insert a second and table, of 10,000 rows or more: a block that has as many goes at once.
- * While next to nothing comes, small parts are few whatever the interval, and somebody may be waiting for the one image.
+ * A small one costs it as much as thousands of rows, so only where images come one by one is the next block not waited
+ * for as long: somebody may be waiting for that one image.
  */
-const PACE = { minIntervalMs: 1_000, fullItems: 10_000, trickle: { items: 100, intervalMs: 250 } };
+const PACE = { minIntervalMs: 1_000, fullItems: 10_000, trickle: { items: 2, intervalMs: 250 } };
 /** ClickHouse refuses a block of more than 100 partitions; half of that leaves room for other settings. */
 const MAX_PARTITIONS = 50;
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EachBatchPayload } from 'kafkajs';
 import type { Logger } from '../telemetry/index.js';
+import { Looks } from './looks.js';
 import type { PartitionPosition } from './position.js';
 import { Unfinished, type CommitOutcome } from './unfinished.js';
 
@@ -20,8 +21,10 @@ export interface Reading {
 /** What commits need of the consumer. */
 export interface CommitsOptions {
   log: Logger;
-  /** Looks whether the topic was made again since the last commit; true when the partition may be committed. */
-  examine: (reading: Reading) => Promise<boolean>;
+  /** Looks whether the topic was made again since the last commits. */
+  examine: (topic: string, partitions: readonly number[]) => Promise<void>;
+  /** Records of the partition are gone unread: nothing of it is committed. */
+  isStopped: (topic: string, partition: number) => boolean;
   /** A slice failed after its handler took it: the partition is to be read again from `position.committed`. */
   readAgain: (reading: Reading, error: unknown) => void;
   /** A slice that was taken is finished and committed. */
@@ -33,7 +36,11 @@ export class Commits {
   /** What handlers have taken and not finished, by the position that was read from. */
   readonly #unfinished = new WeakMap<PartitionPosition, Unfinished>();
 
-  constructor(private readonly options: CommitsOptions) {}
+  readonly #looks: Looks;
+
+  constructor(private readonly options: CommitsOptions) {
+    this.#looks = new Looks((topic, partitions) => options.examine(topic, partitions));
+  }
 
   /** Slices before it are not finished: one that is must wait for them. */
   hasUnfinished({ position }: Reading): boolean {
@@ -49,9 +56,9 @@ export class Commits {
     if (!isCurrent()) return 'stale';
     for (let tries = 1; tries <= COMMIT_TRIES; tries += 1) {
       try {
-        const may = await this.options.examine(reading);
+        await this.#looks.at(topic, partition);
         // Taken down meanwhile: the offset belongs to a log that is no more.
-        if (!may || !isCurrent()) return 'stale';
+        if (this.options.isStopped(topic, partition) || !isCurrent()) return 'stale';
         // By the batch and not by the consumer, which commits nothing, silently, once it is told to stop.
         await payload.commitOffsetsIfNecessary({
           topics: [{ topic, partitions: [{ partition, offset: offset.toString() }] }],

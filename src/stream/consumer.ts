@@ -83,10 +83,8 @@ class GroupConsumer implements StreamConsumer {
     this.#admission = new Admission(this.#consumer, this.#partitions, this.#log);
     this.#commits = new Commits({
       log: this.#log,
-      examine: async ({ topic, partition }) => {
-        await this.#examine(topic, [partition]);
-        return !this.#partitions.isStopped(topic, partition);
-      },
+      examine: (topic, partitions) => this.#examine(topic, partitions),
+      isStopped: (topic, partition) => this.#partitions.isStopped(topic, partition),
       readAgain: (reading, error) => this.#readAgain(reading, error),
       onFinished: ({ topic, partition }) => this.#failing.delete(`${topic}/${partition}`),
     });

@@ -43,10 +43,10 @@ export class GroupCommit<T> {
 
   /** Resolves when the group has gathered for long enough, or is large enough not to wait. */
   async #whenDue(group: Group<T>): Promise<void> {
-    const { lingerMs = 0, minIntervalMs = 0, trickle, fullItems = Infinity } = this.options;
+    const { minIntervalMs = 0, trickle, fullItems = Infinity } = this.options;
     const isTrickle = trickle !== undefined && this.#committedItems <= trickle.items;
     const intervalMs = isTrickle ? trickle.intervalMs : minIntervalMs;
-    const waitMs = Math.max(lingerMs, this.#committedAt + intervalMs - performance.now());
+    const waitMs = Math.max(0, this.#committedAt + intervalMs - performance.now());
     if (group.size >= fullItems) return;
     const full = new Promise<void>((resolve) => (group.onFull = resolve));
     const ended = new AbortController();
@@ -87,8 +87,6 @@ export class GroupCommit<T> {
 export interface GroupCommitOptions<T> {
   /** Most items in a group; a larger call is a group of its own. */
   maxItems: number;
-  /** How long a group gathers before its commit; milliseconds, default 0. */
-  lingerMs?: number;
   /** Least time between the beginnings of two commits; milliseconds, default 0. A group after a pause goes at once. */
   minIntervalMs?: number;
   /** A shorter interval after a commit of at most so many items: while little comes, a commit need not be spared. */

@@ -32,7 +32,7 @@ export async function startRole(
 ): Promise<RoleProcess> {
   const child = fork(PROGRAM, [role], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    execArgv: ['--max-old-space-size=128', '--max-semi-space-size=4'],
+    execArgv: ['--max-old-space-size=128', '--max-semi-space-size=16'],
     env: {
       PATH: process.env['PATH'],
       ...roleEnvironment(await endpointsNow()),

@@ -15,6 +15,7 @@ function rig(fields: Partial<SinkOptions> = {}) {
   const metrics = createMetrics('sink');
   const take = createSink({
     pace: {},
+    fewRows: 0,
     insert: (block) => {
       const answer = withResolvers();
       let outcome: InsertOutcome = { kind: 'stored' };
@@ -108,6 +109,20 @@ describe('the sink', () => {
     expect(letters).toMatchObject([
       { reason: 'INVALID_RECORD', origin: 'penstock.image-results/4/1', payload: 'no JSON at all' },
     ]);
+  });
+
+  test('reads the records of a small block itself: the query that reads them would cost ClickHouse more', async () => {
+    const { sink, inserts, letters } = rig({ fewRows: 4 });
+    const done = sink(sliceOf([imageResult(), 'no JSON at all', imageResult({ object: 'b' })]));
+    await vi.waitFor(() => expect(inserts).toHaveLength(1));
+    expect(inserts[0]?.block.data.map((data) => typeof data)).toEqual(['string', 'string']);
+    inserts[0]?.answer.resolve();
+    expect(await done).toEqual({ consumed: 3 });
+    expect(letters).toMatchObject([{ reason: 'INVALID_RECORD', payload: 'no JSON at all' }]);
+    void sink(sliceOf(some(4)));
+    await vi.waitFor(() => expect(inserts).toHaveLength(2));
+    expect(inserts[1]?.block).toMatchObject({ rows: 4, data: [expect.any(Buffer)] });
+    inserts[1]?.answer.resolve();
   });
 
   test('a dead letter that can not be stored does not come round again', async () => {
