@@ -21,6 +21,8 @@ export interface DetectionDependencies {
    * Longer than any image may take once it has begun, so that none is handed back again and again while it is worked on.
    */
   stallMs: number;
+  /** Told how long an image has waited from its upload to its inference; seconds. */
+  waited?: (express: boolean, seconds: number) => void;
   log: Logger;
 }
 
@@ -48,7 +50,7 @@ async function detectImages(
   dependencies: DetectionDependencies & { warn: BoundedLog },
   input: DetectImagesInput,
 ): Promise<DetectImagesResult> {
-  const { engine, publish, log, warn, modelId } = dependencies;
+  const { engine, publish, log, warn, modelId, waited } = dependencies;
   const context = Context.current();
   const origin = originOf(context, modelId, input.buckets);
   const { workflowId } = origin;
@@ -58,6 +60,7 @@ async function detectImages(
   const resultOf = ({ image, outcome }: SettledImage): ImageResult[] => {
     const packed = input.images[image];
     if (packed === undefined || outcome.kind === 'retry') return [];
+    if (outcome.kind === 'detected') waited?.(input.express, (outcome.detectedAtMs - packed[3]) / 1000);
     const what =
       outcome.kind === 'detected'
         ? { status: 'detected' as const, ...outcome }

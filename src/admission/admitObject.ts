@@ -17,7 +17,15 @@ import type { FinalizedObject } from './reading.js';
 
 /** What is to become of one object that is an image. */
 export type ObjectAdmission =
-  | { outcome: 'accepted'; id: string; image: string; lane: string; model: string; record: AddressedRecord }
+  | {
+      outcome: 'accepted';
+      id: string;
+      image: string;
+      lane: string;
+      model: string;
+      uploadedAtMs: number;
+      record: AddressedRecord;
+    }
   | { outcome: 'out_of_retention'; image: string; detail: string }
   /** Dead before any work: its result is written here. */
   | { outcome: 'refused'; image: string; model: string; reason: ImageReason; detail: string; record: AddressedRecord }
@@ -79,7 +87,7 @@ export function createObjectAdmission(
     }
     const event = imageEvent(object, { model, deadlineMs, sourceId, nowMs });
     const record = { topic: imageEventsTopic(lane), key: image, value: JSON.stringify(event) };
-    return { outcome: 'accepted', id: event.id, image, lane, model, record };
+    return { outcome: 'accepted', id: event.id, image, lane, model, uploadedAtMs: event.uploadedAtMs, record };
   };
 }
 

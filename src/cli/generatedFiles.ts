@@ -9,6 +9,7 @@ import {
   imageResultSchema,
   type Reason,
 } from '../domain/index.js';
+import { metricsPage } from './metricsTable.js';
 import { routingFileSchema } from '../routing/index.js';
 import { tablesFileSchema } from '../tables/index.js';
 
@@ -45,6 +46,7 @@ export function generatedFiles(): GeneratedFile[] {
       capacitySchema,
     ),
     { path: 'docs/configuration.md', content: configuration() },
+    { path: 'docs/metrics.md', content: metrics() },
     { path: 'docs/reasons.md', content: reasons() },
   ];
 }
@@ -87,6 +89,19 @@ that starts its own Temporal takes none of them.
 
 ${configurationTable()}
 `;
+}
+
+function metrics(): string {
+  return metricsPage(`<!-- ${GENERATED} -->
+
+# Metrics
+
+Every role tells them on \`/metrics\`, as text for Prometheus. All have the label \`role\`; the usual \`process_\` and
+\`nodejs_\` ones come with them, and of detectors and orchestrators those of
+[Temporal's SDK](https://docs.temporal.io/references/sdk-metrics): \`temporal_…\`, durations in seconds.
+
+No label can take more values than an operator has configured, or the table names: buckets that are audited, models,
+lanes, topics and their partitions, tables, reason codes. Never an image, a batch or a sender.`);
 }
 
 function reasons(): string {

@@ -1,1 +1,2 @@
+export { dispatchMetrics } from './metrics.js';
 export { serve } from './role.js';

@@ -2,7 +2,15 @@ import type { Metrics } from '../telemetry/index.js';
 
 /** Metrics of a dispatcher. */
 export function dispatchMetrics(metrics: Metrics) {
+  const ages = new Map<string, () => number>();
+  metrics.observeEach(
+    'penstock_dispatcher_queue_age_seconds',
+    'How long ago the oldest image was uploaded that waits to be started; 0 when none waits',
+    ['lane'],
+    () => [...ages].map(([lane, read]) => ({ labels: { lane }, value: read() })),
+  );
   return {
+    queueAge: (lane: string, read: () => number) => void ages.set(lane, read),
     records: metrics.counter('penstock_dispatcher_records_total', 'Records whose batch is durable', ['lane']),
     duplicates: metrics.counter(
       'penstock_dispatcher_duplicates_total',

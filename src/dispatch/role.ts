@@ -37,6 +37,7 @@ import { buryInvalid } from './elsewhere.js';
 import { readEvent } from './formBatch.js';
 import { heldDispatcher } from './held.js';
 import { dispatchMetrics, type DispatchMetrics } from './metrics.js';
+import { QueueAge } from './queueAge.js';
 import { startProbe } from './probe.js';
 import { Window } from './window.js';
 import { WindowLease } from './windowLease.js';
@@ -145,17 +146,27 @@ async function consumeLane(dispatch: Dispatch, lane: string, window: Window): Pr
     },
     ...{ topic, follow, window, log },
   });
+  const age = new QueueAge();
+  observed.queueAge(lane, () => age.seconds(Date.now()));
+  const dispatchSlice = laneDispatcher({
+    lane,
+    express: lane === config.PENSTOCK_EXPRESS_LANE,
+    lingerMs: config.PENSTOCK_BATCH_LINGER_MS,
+    limits: { maxImages: config.PENSTOCK_BATCH_MAX_IMAGES, maxBytes: config.PENSTOCK_BATCH_MAX_BYTES },
+    maxAttempts: config.PENSTOCK_DETECT_ATTEMPTS,
+    adopted: (partition) => adoption.pending(partition),
+    ...{ starter, follow, producer, breakers, window, metrics: observed, log },
+  });
   return consume(dispatch, lane, {
-    onAssigned: (assigned, signal) => adoption.begin(assigned[topic] ?? [], signal),
-    handler: laneDispatcher({
-      lane,
-      express: lane === config.PENSTOCK_EXPRESS_LANE,
-      lingerMs: config.PENSTOCK_BATCH_LINGER_MS,
-      limits: { maxImages: config.PENSTOCK_BATCH_MAX_IMAGES, maxBytes: config.PENSTOCK_BATCH_MAX_BYTES },
-      maxAttempts: config.PENSTOCK_DETECT_ATTEMPTS,
-      adopted: (partition) => adoption.pending(partition),
-      ...{ starter, follow, producer, breakers, window, metrics: observed, log },
-    }),
+    onAssigned: (assigned, signal) => {
+      age.clear();
+      adoption.begin(assigned[topic] ?? [], signal);
+    },
+    handler: async (slice) => {
+      const progress = await dispatchSlice(slice);
+      age.note(slice, progress);
+      return progress;
+    },
   });
 }
 

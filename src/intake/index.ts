@@ -4,6 +4,8 @@ import { createBrokerCheck, createProducer, ensureTopics } from '../stream/index
 import { serveDetectApi } from './detect/index.js';
 import { createIntake } from './intake.js';
 
+export { detectMetrics } from './detect/metrics.js';
+export { intakeMetrics } from './intakeMetrics.js';
 export { createReadAgain } from './readAgain.js';
 export type { Admission } from './admit.js';
 

@@ -1,4 +1,4 @@
-import type { Metrics } from '../telemetry/index.js';
+import { DELAYS, type Metrics } from '../telemetry/index.js';
 
 /** Why an event is not taken now; the sender is told 503 and sends again. */
 export type Unavailable = 'broker' | 'timeout' | 'buffer' | 'disk' | 'stopping' | 'keys';
@@ -43,6 +43,8 @@ const OUTCOMES: readonly IntakeOutcome[] = [
 export interface IntakeMetrics {
   count: (outcome: IntakeOutcome, events?: number) => void;
   produced: (result: 'acknowledged' | 'failed', seconds: number, events: number) => void;
+  /** From the upload of an image to the acknowledgement of its event; seconds. */
+  delayed: (seconds: number) => void;
   buffered: (events: number) => void;
   diskUsed: (share: number) => void;
 }
@@ -62,6 +64,11 @@ export function intakeMetrics(metrics: Metrics): IntakeMetrics {
     'Events in one produce request.',
     [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
   );
+  const delay = metrics.histogram(
+    'penstock_intake_delay_seconds',
+    'From the upload of an image to the acknowledgement of its event.',
+    DELAYS,
+  );
   const buffered = metrics.gauge('penstock_intake_buffered_events', "Events that wait for the broker's answer.");
   const disk = metrics.gauge('penstock_intake_disk_used_ratio', "Share of the broker's disk in use, 0 to 1.");
   return {
@@ -70,6 +77,7 @@ export function intakeMetrics(metrics: Metrics): IntakeMetrics {
       seconds.observe({ result }, took);
       sizes.observe(count);
     },
+    delayed: (seconds) => delay.observe(Math.max(0, seconds)),
     buffered: (count) => buffered.set(count),
     diskUsed: (share) => disk.set(share),
   };

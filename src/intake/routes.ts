@@ -92,6 +92,7 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
       if (result.kind === 'unavailable') return unavailable(reply, result.cause, events.length);
       for (const admission of admissions) {
         metrics.count(admission.outcome);
+        if (admission.outcome === 'accepted') metrics.delayed((now() - admission.uploadedAtMs) / 1000);
         report(admission);
       }
       return reply.send({ events: admissions.map(answer) });

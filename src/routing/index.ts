@@ -1,5 +1,6 @@
 export type { RoutedObject, Route, Router, Routing } from './types.js';
 export { checkRouting, openRouting, readRoutes, type RoutingConfig, type RoutingOptions } from './routing.js';
+export { routingMetrics } from './metrics.js';
 export { deadlineOf } from './deadline.js';
 export { RoutingError, RoutingFileError, type RoutingProblem } from './errors.js';
 export { routingFileSchema } from './schema.js';

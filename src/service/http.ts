@@ -36,7 +36,7 @@ export function createHttpServer(options: {
     return reply.code(503).send({ status: 'waiting', waits: Object.fromEntries(options.waits) });
   });
   server.get('/metrics', async (_request, reply) => {
-    const text = await options.metrics.registry.metrics();
+    const text = await options.metrics.text();
     return reply.type(options.metrics.registry.contentType).send(text);
   });
   return server;

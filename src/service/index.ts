@@ -1,4 +1,5 @@
 export { serveRole, type RoleContext, type RunningRole } from './role.js';
+export { buildMetrics, programVersion } from './build.js';
 export { createHttpServer } from './http.js';
 export { watchProblems, watchServer, type WatchedServer } from './watch.js';
 export { retryForever, type Backoff } from './retry.js';

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { ConfigError, loadConfig, type Config } from '../config/index.js';
 import { createLogger, createMetrics, type Logger, type Metrics } from '../telemetry/index.js';
+import { buildMetrics, programVersion } from './build.js';
 import { createHttpServer } from './http.js';
 
 /** What a role is given to start with. */
@@ -35,6 +36,7 @@ export async function serveRole(role: string, start: (context: RoleContext) => P
   const config = loadConfig(process.env);
   const log = createLogger(role, config.PENSTOCK_LOG_LEVEL);
   const metrics = createMetrics(role);
+  buildMetrics(metrics).set({ version: programVersion(), node: process.versions.node }, 1);
   const controller = new AbortController();
   let running: RunningRole | undefined;
   const waits = new Map([['start', 'starting']]);

@@ -1,4 +1,4 @@
-import type { Metrics } from '../telemetry/index.js';
+import { DELAYS, type Metrics } from '../telemetry/index.js';
 
 /** Metrics of a sink. */
 export function sinkMetrics(metrics: Metrics) {
@@ -21,6 +21,12 @@ export function sinkMetrics(metrics: Metrics) {
       'penstock_sink_block_rows',
       'Rows of an insert',
       [1, 10, 100, 1e3, 1e4, 1e5],
+      ['table'],
+    ),
+    delay: metrics.histogram(
+      'penstock_sink_delay_seconds',
+      'How long the oldest record of an insert has been in Kafka when its row is stored',
+      DELAYS,
       ['table'],
     ),
     insertSeconds: metrics.histogram(

@@ -11,6 +11,8 @@ import { sourceOf } from './rows.js';
 export interface Pack {
   target: Target;
   count: number;
+  /** When the oldest of them was written to Kafka; milliseconds since the epoch. */
+  oldestMs: number;
   /** The part of the insert's body. */
   data: Buffer;
   /** Aborts when the partition is lost. */
@@ -52,5 +54,6 @@ export function packRecords(slice: Slice, records: readonly StreamRecord[], targ
       );
     });
   };
-  return { target, count: records.length, data, signal, sources };
+  const oldestMs = times.reduce((oldest, time) => Math.min(oldest, time), Infinity);
+  return { target, count: records.length, oldestMs, data, signal, sources };
 }

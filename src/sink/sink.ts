@@ -143,6 +143,7 @@ async function storePacks(options: Sink, packs: readonly Pack[]): Promise<void> 
   const outcome = await insertUntilKnown(options, { target, rows, data: awaited.map(({ data }) => data) });
   if (outcome.kind === 'stored') {
     options.metrics.rows.inc({ table: target.table }, rows);
+    delayed(options, target, Math.min(...awaited.map(({ oldestMs }) => oldestMs)));
     return;
   }
   options.log.info({ table: target.table, rows }, 'a block is read record by record');
@@ -162,11 +163,22 @@ async function storeRows(options: Sink, rows: readonly Row[]): Promise<void> {
 
 async function storeIsolating(options: Sink, block: readonly Row[]): Promise<void> {
   const refused = await insertIsolating(block, (part) => insertUntilKnown(options, part));
-  options.metrics.rows.inc({ table: block[0]?.target.table ?? '' }, block.length - refused.length);
+  const target = block[0]?.target;
+  if (target === undefined) return;
+  options.metrics.rows.inc({ table: target.table }, block.length - refused.length);
+  delayed(
+    options,
+    target,
+    block.reduce((oldest, { source }) => Math.min(oldest, source.timestampMs), Infinity),
+  );
   await bury(
     options,
     refused.map(({ row, message }) => ({ source: row.source, reason: 'ROW_REFUSED', detail: message })),
   );
+}
+
+function delayed({ metrics }: Sink, { table }: Target, oldestMs: number): void {
+  metrics.delay.observe({ table }, Math.max(0, Date.now() - oldestMs) / 1000);
 }
 
 /** Repeats an insert until the server has said what became of it. */

@@ -8,10 +8,9 @@ import { callHandler, PAUSE_AFTER_ERROR_MS } from './callHandler.js';
 import { Commits, type Reading } from './commits.js';
 import { connectKafka, groupConsumer } from './kafka.js';
 import { Partitions, type PartitionOffset } from './partitions.js';
-import { streamMetrics } from './metrics.js';
-import { keepRetention } from './retention.js';
 import { toRecord } from './record.js';
 import type { Slice, SliceHandler, StreamConsumer } from './types.js';
+import { watchTopics } from './watchTopics.js';
 
 export interface ConsumerOptions {
   config: Config;
@@ -33,9 +32,6 @@ export interface ConsumerOptions {
   /** How often the committed offsets are compared with the broker's, to notice a topic made again. Default 5,000 ms. */
   watchEveryMs?: number;
 }
-
-/** Retention is looked at with every sixth look at the offsets: every 30 s. */
-const LOOKS_PER_RETENTION = 6;
 
 /**
  * Joins the group and hands slices to the handler, at least once, from the earliest record on. What it adds to the
@@ -115,7 +111,12 @@ class GroupConsumer implements StreamConsumer {
       partitionsConsumedConcurrently: 256,
       eachBatch: (payload) => this.#track(this.#read(payload)),
     });
-    this.#watching = this.#watch();
+    const { topics, metrics, watchEveryMs } = this.#options;
+    this.#watching = watchTopics({
+      ...{ admin: this.#admin, partitions: this.#partitions, topics, log: this.#log, metrics },
+      ...{ examine: (topic, partitions) => this.#examine(topic, partitions), signal: this.#closing.signal },
+      ...(watchEveryMs === undefined ? {} : { everyMs: watchEveryMs }),
+    });
   }
 
   problems(): string[] {
@@ -248,33 +249,6 @@ class GroupConsumer implements StreamConsumer {
       }
     };
     until.then(resume, resume);
-  }
-
-  /** Looks now and then at partitions that commit nothing for a while, idle or paused, and at what the topics say. */
-  async #watch(): Promise<void> {
-    const { signal } = this.#closing;
-    for (let looks = 0; ; looks += 1) {
-      if (looks % LOOKS_PER_RETENTION === 0) await this.#keepRetention();
-      await sleep(this.#options.watchEveryMs ?? 5_000, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
-      try {
-        for (const topic of this.#options.topics) {
-          await this.#examine(topic, this.#partitions.admitted(topic));
-        }
-      } catch (error) {
-        this.#log.debug({ err: error }, 'could not compare committed offsets');
-      }
-    }
-  }
-
-  async #keepRetention(): Promise<void> {
-    const { topics, metrics } = this.#options;
-    try {
-      const wrong = await keepRetention(this.#admin, topics, this.#log);
-      for (const topic of wrong) streamMetrics(metrics).wrongRetention.inc({ topic });
-    } catch (error) {
-      this.#log.debug({ err: error }, 'the broker does not tell how long it keeps records');
-    }
   }
 
   /** Reads partitions whose topic was made again from their start, and stops those whose records are gone unread. */

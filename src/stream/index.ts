@@ -1,5 +1,6 @@
 export * from './types.js';
 export { readArrivals } from './arrivals.js';
+export { streamMetrics } from './metrics.js';
 export { createProducer } from './producer.js';
 export { GroupCommit, type GroupCommitOptions } from './groupCommit.js';
 export { createBrokerCheck, type BrokerCheck } from './brokerCheck.js';

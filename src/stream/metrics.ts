@@ -17,6 +17,11 @@ const newStreamMetrics = (metrics: Metrics) => ({
   missing: metrics.counter('penstock_stream_missing_records_total', 'Records that were deleted before they were read', [
     'topic',
   ]),
+  lag: metrics.gauge(
+    'penstock_stream_lag_records',
+    'Records of a partition that its consumer group has not finished; told by the member that reads it',
+    ['group', 'topic', 'partition'],
+  ),
   wrongRetention: metrics.counter(
     'penstock_stream_wrong_retention_total',
     'Times that a topic was found with a setting by which the broker deletes what nobody has read',

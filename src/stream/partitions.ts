@@ -32,6 +32,9 @@ export class Partitions {
   /** Losses that are counted, by partition: a rejoin finds the same ones again. */
   readonly #counted = new Map<string, { expected: bigint; records: bigint }>();
   readonly #missing;
+  readonly #lag;
+  /** Partitions whose lag is told. */
+  readonly #measured = new Map<string, { topic: string; partition: string }>();
 
   constructor(
     private readonly admin: Admin,
@@ -39,13 +42,31 @@ export class Partitions {
     private readonly log: Logger,
     metrics: Metrics,
   ) {
-    this.#missing = streamMetrics(metrics).missing;
+    const { missing, lag } = streamMetrics(metrics);
+    this.#missing = missing;
+    this.#lag = lag;
   }
 
   /** A new generation knows nothing of the last one. */
   clear(): void {
     this.#positions.clear();
     this.#stopped.clear();
+    // Whoever has them now tells of them.
+    for (const labels of this.#measured.values()) this.#lag.remove({ group: this.groupId, ...labels });
+    this.#measured.clear();
+  }
+
+  /** Tells in metrics how many records of each admitted partition are not committed. */
+  async measureLag(topic: string): Promise<void> {
+    const range = await logRange(this.admin, topic);
+    for (const partition of this.admitted(topic)) {
+      const position = this.position(topic, partition);
+      const log = range.get(partition);
+      if (position === undefined || log === undefined) continue;
+      const labels = { topic, partition: String(partition) };
+      this.#measured.set(key(topic, partition), labels);
+      this.#lag.set({ group: this.groupId, ...labels }, Math.max(0, Number(log.high - position.committed)));
+    }
   }
 
   /** A sentence for each partition that is stopped. */

@@ -1,5 +1,5 @@
 export { createBoundedLog, type BoundedLog } from './boundedLog.js';
 export { createLogger, type Logger } from './log.js';
-export { createMetrics, type Metrics } from './metrics.js';
+export { createMetrics, DELAYS, type MetricDefinition, type Metrics } from './metrics.js';
 export { percentile } from './percentile.js';
 export { reasonOf } from './reasonOf.js';

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { lastAudit } from '../client/index.js';
 import type { AuditOutcome } from '../domain/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
+import { lookEvery } from './look.js';
 
 const LOOK_EVERY_MS = 10_000;
 
@@ -11,19 +12,14 @@ const LOOK_EVERY_MS = 10_000;
  */
 export function watchAudit(client: Client, metrics: Metrics, log: Logger): { stop: () => void } {
   const show = auditMetrics(metrics);
-  let isLooking = false;
-  const look = async (): Promise<void> => {
-    if (isLooking) return;
-    isLooking = true;
-    await lastAudit(client).then(
-      (outcome) => outcome && show(outcome),
-      (err: unknown) => log.debug({ err }, 'the last audit can not be asked for'),
-    );
-    isLooking = false;
-  };
-  const timer = setInterval(() => void look(), LOOK_EVERY_MS);
-  void look();
-  return { stop: () => clearInterval(timer) };
+  return lookEvery(
+    LOOK_EVERY_MS,
+    async () => {
+      const outcome = await lastAudit(client);
+      if (outcome) show(outcome);
+    },
+    (err) => log.debug({ err }, 'the last audit can not be asked for'),
+  );
 }
 
 /** Gauges of the last audit. Before the first one they have no value. */

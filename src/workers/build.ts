@@ -5,13 +5,12 @@ import { fileURLToPath } from 'node:url';
 import type { WorkerOptions } from '@temporalio/worker';
 import type { Config } from '../config/index.js';
 import { ORCHESTRATOR_DEPLOYMENT } from '../domain/index.js';
+import { programVersion } from '../service/index.js';
 
 /** Where the build puts the bundle of all workflows. */
 export const WORKFLOW_BUNDLE = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
 /** The same for workers that take part in worker versioning. */
 export const VERSIONED_BUNDLE = fileURLToPath(new URL('../workflow-bundle.versioned.js', import.meta.url));
-
-const PACKAGE = new URL('../../package.json', import.meta.url);
 
 /** What makes a worker one of a build: the code of its workflows, and the version that it says it is of. */
 export interface WorkflowBuild {
@@ -42,7 +41,6 @@ export async function workflowBuild(config: Config): Promise<WorkflowBuild> {
 
 /** The version of the package and a hash of the workflows: another one where their code is another. */
 async function ownBuildId(codePath: string): Promise<string> {
-  const { version } = JSON.parse(await readFile(PACKAGE, 'utf8')) as { version: string };
   const hash = createHash('sha256').update(await readFile(codePath));
-  return `${version}-${hash.digest('hex').slice(0, 12)}`;
+  return `${programVersion()}-${hash.digest('hex').slice(0, 12)}`;
 }

@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { readCapacity } from '../client/index.js';
 import type { CapacityState } from '../domain/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
+import { lookEvery } from './look.js';
 
 const LOOK_EVERY_MS = 5_000;
 /** Bound on the query; below the pause between two. */
@@ -10,15 +11,11 @@ const QUERY_MS = 4_000;
 /** Shows the state of the capacity in metrics every 5 s, and logs what stops the fleet or lets it go on, once each. */
 export function watchCapacity(client: Client, metrics: Metrics, log: Logger): { stop: () => void } {
   const show = capacityMetrics(metrics, log);
-  let isLooking = false;
-  const look = async (): Promise<void> => {
-    if (isLooking) return;
-    isLooking = true;
-    await readCapacity(client, QUERY_MS).then(show, (err: unknown) => log.debug({ err }, 'capacity does not answer'));
-    isLooking = false;
-  };
-  const timer = setInterval(() => void look(), LOOK_EVERY_MS);
-  return { stop: () => clearInterval(timer) };
+  return lookEvery(
+    LOOK_EVERY_MS,
+    async () => show(await readCapacity(client, QUERY_MS)),
+    (err) => log.debug({ err }, 'capacity does not answer'),
+  );
 }
 
 /** Gauges of the capacity; what has no limit, or is not known, has no value. */

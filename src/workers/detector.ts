@@ -7,6 +7,7 @@ import { createEngine, loadModel, LONGEST_HANG_MS, Pacer } from '../inference/in
 import { serveRole, type RoleContext, type RunningRole } from '../service/index.js';
 import { createStorageCheck } from '../storage/index.js';
 import { createProducer } from '../stream/index.js';
+import { detectorMetrics } from './detectorMetrics.js';
 import { connectWorker, installRuntime, runWorker } from './factory.js';
 import { holdShare } from './share.js';
 import { WorkerSwitch } from './switch.js';
@@ -25,11 +26,14 @@ export function serve(): Promise<void> {
 async function start(context: RoleContext): Promise<RunningRole> {
   const { config, log, metrics, listen, waits, stopping, fail } = context;
   await listen();
-  installRuntime(context);
+  await installRuntime(context);
   const model = await loadModel(config.PENSTOCK_MODEL_DIR ?? DEFAULT_MODEL_DIR);
   const settings = await detectorSettings(config, model);
   if (settings.refusal !== undefined) log.warn({ file: config.PENSTOCK_CAPACITY_FILE }, settings.refusal);
   const onUnfit = (message: string): void => fail(new Error(message));
+  const observed = detectorMetrics(metrics);
+  observed.slots.set({ queue: 'bulk' }, settings.slots);
+  observed.slots.set({ queue: 'express' }, config.PENSTOCK_DETECT_EXPRESS_SLOTS);
   const pacer = new Pacer({ fillMs: config.PENSTOCK_DETECT_BATCH_DELAY_MS });
   const engine = createEngine({ config, settings, model, pacer, log, metrics, onUnfit });
   const producer = await createProducer({ config, log, metrics });
@@ -42,6 +46,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     engine,
     publish: createResultPublisher(producer),
     modelId: model.id,
+    waited: observed.waited,
     stallMs: 30_000 + 2 * config.PENSTOCK_IMAGE_TIMEOUT_MS + LONGEST_HANG_MS,
     log,
   });
@@ -67,7 +72,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const share = await holdShare(
     context,
     {
-      ...{ model: model.name, pacer, slots: settings.slots },
+      ...{ model: model.name, pacer, slots: settings.slots, observed },
       most: settings.imagesPerSecond || null,
     },
     (standing) => {

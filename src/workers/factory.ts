@@ -9,6 +9,7 @@ import {
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { retryForever, type RoleContext } from '../service/index.js';
 import { createBoundedLog } from '../telemetry/index.js';
+import { openCoreMetrics } from './coreMetrics.js';
 
 /** A Temporal worker that runs until `stop`. */
 export interface RunningWorker {
@@ -19,8 +20,8 @@ export interface RunningWorker {
 /** Running activities get so long to end before they are told to hand back. */
 const GRACE_TIME = '5s';
 
-/** Sends what the SDK and the core log into the role's log. Once in a process. */
-export function installRuntime({ log }: RoleContext): void {
+/** Sends what the SDK and the core log into the role's log, and tells their metrics with the role's. Once in a process. */
+export async function installRuntime({ log, metrics }: RoleContext): Promise<void> {
   const levels: Record<LogLevel, 'trace' | 'debug' | 'info' | 'warn' | 'error'> = {
     TRACE: 'trace',
     DEBUG: 'debug',
@@ -30,7 +31,10 @@ export function installRuntime({ log }: RoleContext): void {
   };
   // While Temporal is away every poller warns at every try.
   const warn = createBoundedLog(log, 1);
+  const core = await openCoreMetrics();
+  metrics.include(core.read);
   Runtime.install({
+    telemetryOptions: { metrics: core.exporter },
     logger: new DefaultLogger('INFO', ({ level, message, meta }) => {
       const { workflowId, error } = (meta ?? {}) as { workflowId?: unknown; error?: unknown };
       const fields = { batchId: workflowId, err: error, component: 'temporal' };

@@ -23,6 +23,7 @@ import { awaitSchema, createWarehouse } from '../warehouse/index.js';
 import { watchAudit } from './auditMetrics.js';
 import { watchCapacity } from './capacityMetrics.js';
 import { watchServers } from './watchServers.js';
+import { watchWarehouse } from './warehouseMetrics.js';
 import { workflowBuild } from './build.js';
 import { connectWorker, installRuntime, runWorker } from './factory.js';
 
@@ -40,7 +41,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const { config, log, metrics, listen, stopping } = context;
   const routing = await openRouting(config, log, { metrics });
   await listen();
-  installRuntime(context);
+  await installRuntime(context);
   const build = await workflowBuild(config);
   const warehouse = createWarehouse(config, log);
   // Leases are renewed also while ClickHouse is away: what needs it is tried again by itself.
@@ -97,12 +98,14 @@ async function start(context: RoleContext): Promise<RunningRole> {
     ensureCapacity(temporal.client, config).catch((err: unknown) => log.warn({ err }, 'capacity can not be reached'));
   }, ENSURE_EVERY_MS);
   const capacity = watchCapacity(temporal.client, metrics, log);
+  const standing = watchWarehouse(warehouse, metrics, log);
   const audits = config.PENSTOCK_AUDIT_BUCKETS.length === 0 ? undefined : watchAudit(temporal.client, metrics, log);
   return {
     stop: async () => {
       clearInterval(watch);
       await unwatch();
       capacity.stop();
+      standing.stop();
       audits?.stop();
       await worker.stop();
       routing.close();

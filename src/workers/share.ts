@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { ShareHolder, watchRevision, type Paced, type Standing } from '../capacity/index.js';
 import { askShare, connectTemporal, readCapacity } from '../client/index.js';
 import { retryForever, type RoleContext } from '../service/index.js';
+import type { DetectorMetrics } from './detectorMetrics.js';
 
 export interface HeldShare {
   /** Renews as soon as it may. */
@@ -17,22 +18,21 @@ const WAITS = 'asks for a share of the cap';
 /** Holds the share of this detector; `onStanding` says whether it may poll. Resolves once it asks; answers come later. */
 export async function holdShare(
   context: RoleContext,
-  share: { model: string; most: number | null; slots: number; pacer: Paced },
+  share: { model: string; most: number | null; slots: number; pacer: Paced; observed: DetectorMetrics },
   onStanding: (standing: Standing) => void,
 ): Promise<HeldShare> {
-  const { config, log, metrics, stopping, waits } = context;
+  const { config, log, stopping, waits } = context;
   const { client, connection } = await retryForever(connectTemporal, {
     backoff: { firstMs: 250, maxMs: 5_000 },
     signal: stopping,
     onError: (error, tries, waitMs) => log.warn({ err: error, tries, waitMs }, 'Temporal is away'),
   });
-  const standby = metrics.gauge('penstock_detector_standby', '1 while the detector has no share of the cap');
   const holder = new ShareHolder({
     ...share,
     holder: `detector/${hostname()}/${randomUUID().slice(0, 8)}`,
     ask: (request) => askShare(client, request, Math.min(10_000, config.PENSTOCK_LEASE_MS)),
     onStanding: (standing) => {
-      standby.set(standing.kind === 'standby' ? 1 : 0);
+      share.observed.standby.set(standing.kind === 'standby' ? 1 : 0);
       say(standing);
       onStanding(standing);
     },

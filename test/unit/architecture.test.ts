@@ -29,6 +29,7 @@ const DEEP: Record<string, string> = {
   'workflows -> domain/day.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/reasons.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/topics.ts': 'the index of domain loads zod, and no library may come into a workflow',
+  'cli -> workers/metrics.ts': 'what workers define of metrics, without what they need to run',
   'cli -> workers/orchestrator.ts': 'a file per role: an orchestrator must not load what a detector needs',
   'cli -> workers/detector.ts': 'a file per role: a detector must not load what an orchestrator needs',
 };

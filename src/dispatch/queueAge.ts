@@ -1,0 +1,34 @@
+import type { Progress, Slice, StreamRecord } from '../stream/index.js';
+import { readEvent } from './formBatch.js';
+
+/** Since when the oldest image of a lane waits to be started, by its upload; of the partitions that this dispatcher has. */
+export class QueueAge {
+  /** When the oldest waiting image of a partition was uploaded; milliseconds since the epoch. */
+  readonly #oldest = new Map<number, number>();
+
+  /** A slice was looked at, and so much of it taken. */
+  note(slice: Pick<Slice, 'partition' | 'records' | 'highWatermark'>, { consumed }: Pick<Progress, 'consumed'>): void {
+    const { partition, records, highWatermark } = slice;
+    const last = records.at(-1);
+    // Where all that was read is started, what is next is about as old as the last of it.
+    const next = records[consumed] ?? (last && highWatermark - last.offset > 1n ? last : undefined);
+    if (next === undefined) this.#oldest.delete(partition);
+    else this.#oldest.set(partition, uploadedAt(next));
+  }
+
+  /** Other partitions are assigned. */
+  clear(): void {
+    this.#oldest.clear();
+  }
+
+  /** Seconds; 0 when none waits. */
+  seconds(nowMs: number): number {
+    return Math.max(0, nowMs - Math.min(nowMs, ...this.#oldest.values())) / 1000;
+  }
+}
+
+/** A record that is no event has the time at which it was written. */
+function uploadedAt(record: StreamRecord): number {
+  const event = readEvent(record);
+  return typeof event === 'string' ? record.timestampMs : event.uploadedAtMs;
+}

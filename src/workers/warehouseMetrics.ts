@@ -1,0 +1,47 @@
+import type { Logger, Metrics } from '../telemetry/index.js';
+import { readHealth, type Warehouse, type WarehouseHealth } from '../warehouse/index.js';
+import { lookEvery } from './look.js';
+
+const LOOK_EVERY_MS = 15_000;
+
+/** Shows in metrics how ClickHouse stands; while it does not answer, or may not be asked, they have no value. */
+export function watchWarehouse(warehouse: Warehouse, metrics: Metrics, log: Logger): { stop: () => void } {
+  const show = warehouseMetrics(metrics);
+  return lookEvery(
+    LOOK_EVERY_MS,
+    async () => show(await readHealth(warehouse)),
+    (err) => {
+      show(undefined);
+      log.debug({ err }, 'ClickHouse does not tell how it stands');
+    },
+  );
+}
+
+/** Gauges of ClickHouse. */
+export function warehouseMetrics(metrics: Metrics): (health: WarehouseHealth | undefined) => void {
+  const parts = metrics.gauge(
+    'penstock_clickhouse_parts',
+    'Most active parts of one partition of a table; inserts are slowed down at 1,000 and refused at 3,000',
+    ['table'],
+  );
+  const free = metrics.gauge('penstock_clickhouse_disk_free_bytes', 'Free space of a disk of ClickHouse', ['disk']);
+  const total = metrics.gauge('penstock_clickhouse_disk_size_bytes', 'Size of a disk of ClickHouse', ['disk']);
+  const rolledUp = metrics.gauge(
+    'penstock_rollup_watermark_timestamp_seconds',
+    'Results stored before this are rolled up; it may stand for five minutes while none come',
+  );
+  rolledUp.remove();
+  return (health) => {
+    for (const gauge of [parts, free, total]) gauge.reset();
+    if (health === undefined) {
+      rolledUp.remove();
+      return;
+    }
+    for (const [table, count] of Object.entries(health.parts)) parts.set({ table }, count);
+    for (const [disk, { freeBytes, totalBytes }] of Object.entries(health.disks)) {
+      free.set({ disk }, freeBytes);
+      total.set({ disk }, totalBytes);
+    }
+    if (health.rolledUpMs > 0) rolledUp.set(health.rolledUpMs / 1000);
+  };
+}
