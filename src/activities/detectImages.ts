@@ -3,6 +3,7 @@ import type {
   DetectImagesInput,
   DetectImagesResult,
   DetectionActivities,
+  ImageReason,
   ImageResult,
   RecordDeadInput,
 } from '../domain/index.js';
@@ -23,6 +24,8 @@ export interface DetectionDependencies {
   stallMs: number;
   /** Told how long an image has waited from its upload to its inference; seconds. */
   waited?: (express: boolean, seconds: number) => void;
+  /** Told of images whose death is recorded. */
+  died?: (reason: ImageReason, images: number) => void;
   log: Logger;
 }
 
@@ -50,7 +53,7 @@ async function detectImages(
   dependencies: DetectionDependencies & { warn: BoundedLog },
   input: DetectImagesInput,
 ): Promise<DetectImagesResult> {
-  const { engine, publish, log, warn, modelId, waited } = dependencies;
+  const { engine, publish, log, warn, modelId, waited, died } = dependencies;
   const context = Context.current();
   const origin = originOf(context, modelId, input.buckets);
   const { workflowId } = origin;
@@ -73,6 +76,7 @@ async function detectImages(
     try {
       const results = settled.flatMap(resultOf);
       if (results.length > 0) await publish(results);
+      for (const { reason } of results) if (reason !== undefined) died?.(reason, 1);
       for (const { image, outcome } of settled) work.settle(image, outcome);
     } catch (error) {
       // Not acknowledged: the images are not done, whatever the broker stored. They are handed back and detected again.
@@ -148,7 +152,7 @@ function expired(deadlineMs = 0): ImageOutcome {
   return { kind: 'dead', reason: 'EXPIRED', detail };
 }
 
-async function recordDead({ publish, modelId }: DetectionDependencies, input: RecordDeadInput): Promise<void> {
+async function recordDead({ publish, modelId, died }: DetectionDependencies, input: RecordDeadInput): Promise<void> {
   const origin = originOf(Context.current(), modelId, input.buckets);
   const results = input.dead.flatMap(({ image, reason, detail }) => {
     const packed = input.images[image];
@@ -156,6 +160,7 @@ async function recordDead({ publish, modelId }: DetectionDependencies, input: Re
     return packed ? [imageResult(origin, packed, input.attempts[image] ?? 0, outcome)] : [];
   });
   await publish(results);
+  for (const { reason } of results) if (reason !== undefined) died?.(reason, 1);
 }
 
 function originOf(context: Context, model: string, buckets: readonly string[]): ResultOrigin {

@@ -34,6 +34,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const observed = detectorMetrics(metrics);
   observed.slots.set({ queue: 'bulk' }, settings.slots);
   observed.slots.set({ queue: 'express' }, config.PENSTOCK_DETECT_EXPRESS_SLOTS);
+  if (settings.imagesPerSecond > 0) observed.limit.set({ model: model.name }, settings.imagesPerSecond);
   const pacer = new Pacer({ fillMs: config.PENSTOCK_DETECT_BATCH_DELAY_MS });
   const engine = createEngine({ config, settings, model, pacer, log, metrics, onUnfit });
   const producer = await createProducer({ config, log, metrics });
@@ -46,7 +47,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     engine,
     publish: createResultPublisher(producer),
     modelId: model.id,
-    waited: observed.waited,
+    ...{ waited: observed.waited, died: observed.died },
     stallMs: 30_000 + 2 * config.PENSTOCK_IMAGE_TIMEOUT_MS + LONGEST_HANG_MS,
     log,
   });

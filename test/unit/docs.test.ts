@@ -6,7 +6,7 @@ import { program } from '../../src/cli/program.js';
 import { environmentSchema, STACK_VARIABLES } from '../../src/config/index.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const DOCUMENTS = ['.', 'docs', 'models/shapes'].flatMap((folder) =>
+const DOCUMENTS = ['.', 'docs', 'docs/runbooks', 'models/shapes'].flatMap((folder) =>
   readdirSync(join(ROOT, folder))
     .filter((name) => name.endsWith('.md'))
     .map((name) => normalize(join(folder, name))),
