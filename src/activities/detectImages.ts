@@ -4,13 +4,13 @@ import type {
   DetectImagesResult,
   DetectionActivities,
   ImageReason,
-  ImageResult,
   RecordDeadInput,
 } from '../domain/index.js';
 import type { Engine, ImageOutcome, SettledImage } from '../inference/index.js';
 import { createBoundedLog, type BoundedLog, type Logger } from '../telemetry/index.js';
+import type { Tracing } from '../tracing/index.js';
 import { BatchWork, parseCheckpoint } from './batchWork.js';
-import { imageResult, type PublishResults, type ResultOrigin } from './results.js';
+import { imageResult, type PublishResults, type ResultOrigin, type TracedResult } from './results.js';
 
 export interface DetectionDependencies {
   engine: Engine;
@@ -22,11 +22,17 @@ export interface DetectionDependencies {
    * Longer than any image may take once it has begun, so that none is handed back again and again while it is worked on.
    */
   stallMs: number;
-  /** Told how long an image has waited from its upload to its inference; seconds. */
-  waited?: (express: boolean, seconds: number) => void;
-  /** Told of images whose death is recorded. */
-  died?: (reason: ImageReason, images: number) => void;
+  observer: DetectionObserver;
+  tracing: Pick<Tracing, 'record'>;
   log: Logger;
+}
+
+/** What is told for metrics. */
+export interface DetectionObserver {
+  /** How long an image has waited from its upload to its inference; seconds. */
+  waited: (express: boolean, seconds: number) => void;
+  /** An image's death is recorded. */
+  died: (reason: ImageReason) => void;
 }
 
 /** An activity ends by itself well before its bound and hands back what it did not get to. */
@@ -53,22 +59,22 @@ async function detectImages(
   dependencies: DetectionDependencies & { warn: BoundedLog },
   input: DetectImagesInput,
 ): Promise<DetectImagesResult> {
-  const { engine, publish, log, warn, modelId, waited, died } = dependencies;
+  const { engine, publish, log, warn, modelId, observer } = dependencies;
   const context = Context.current();
   const origin = originOf(context, modelId, input.buckets);
   const { workflowId } = origin;
   const work = new BatchWork(input, parseCheckpoint(context.info.heartbeatDetails));
   const stop = new AbortController();
 
-  const resultOf = ({ image, outcome }: SettledImage): ImageResult[] => {
+  const resultOf = ({ image, outcome }: SettledImage): TracedResult[] => {
     const packed = input.images[image];
     if (packed === undefined || outcome.kind === 'retry') return [];
-    if (outcome.kind === 'detected') waited?.(input.express, (outcome.detectedAtMs - packed[3]) / 1000);
+    if (outcome.kind === 'detected') observer.waited(input.express, (outcome.detectedAtMs - packed[3]) / 1000);
     const what =
       outcome.kind === 'detected'
         ? { status: 'detected' as const, ...outcome }
         : { status: 'dead' as const, ...outcome, detectedAtMs: Date.now() };
-    return [imageResult(origin, packed, (input.attempts[image] ?? 0) + 1, what)];
+    return [{ result: imageResult(origin, packed, (input.attempts[image] ?? 0) + 1, what), traceparent: packed[6] }];
   };
 
   // Never per image: promises cost more than all that is done for one here.
@@ -76,7 +82,7 @@ async function detectImages(
     try {
       const results = settled.flatMap(resultOf);
       if (results.length > 0) await publish(results);
-      for (const { reason } of results) if (reason !== undefined) died?.(reason, 1);
+      tell(dependencies, results);
       for (const { image, outcome } of settled) work.settle(image, outcome);
     } catch (error) {
       // Not acknowledged: the images are not done, whatever the broker stored. They are handed back and detected again.
@@ -98,7 +104,7 @@ async function detectImages(
   const isLate = (image: number): boolean => (input.images[image]?.[5] ?? Infinity) < Date.now();
   const late = work.pending().filter(isLate);
   // Before anything is spent on them: they waited too long.
-  begin(late.map((image) => ({ image, outcome: expired(input.images[image]?.[5]) })));
+  begin(late.map((image) => ({ image, outcome: expired(input.images[image]?.[5] ?? 0) })));
   const pending = work.pending().filter((image) => !late.includes(image));
   const left = engine.detect({
     images: pending.map((image) => work.reference(image)),
@@ -147,20 +153,39 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
   clearTimeout(timer);
 }
 
-function expired(deadlineMs = 0): ImageOutcome {
+function expired(deadlineMs: number): ImageOutcome {
   const detail = `deadline ${new Date(deadlineMs).toISOString()} was past before a detector had it`;
   return { kind: 'dead', reason: 'EXPIRED', detail };
 }
 
-async function recordDead({ publish, modelId, died }: DetectionDependencies, input: RecordDeadInput): Promise<void> {
-  const origin = originOf(Context.current(), modelId, input.buckets);
+async function recordDead(dependencies: DetectionDependencies, input: RecordDeadInput): Promise<void> {
+  const origin = originOf(Context.current(), dependencies.modelId, input.buckets);
   const results = input.dead.flatMap(({ image, reason, detail }) => {
     const packed = input.images[image];
     const outcome = { status: 'dead' as const, reason, detail, detectedAtMs: Date.now() };
-    return packed ? [imageResult(origin, packed, input.attempts[image] ?? 0, outcome)] : [];
+    if (packed === undefined) return [];
+    const result = imageResult(origin, packed, input.attempts[image] ?? 0, outcome);
+    return [{ result, traceparent: packed[6] }];
   });
-  await publish(results);
-  for (const { reason } of results) if (reason !== undefined) died?.(reason, 1);
+  await dependencies.publish(results);
+  tell(dependencies, results);
+}
+
+/** What is published shows in metrics, and in the traces of the few images that are traced. */
+function tell({ observer, tracing }: DetectionDependencies, results: readonly TracedResult[]): void {
+  for (const { result, traceparent } of results) {
+    const { status, reason, detail, detectedAtMs, attempts, model, workflowId, runId } = result;
+    if (reason !== undefined) observer.died(reason);
+    if (traceparent === undefined) continue;
+    tracing.record('detect', {
+      ...{ parent: traceparent, startMs: detectedAtMs },
+      attributes: {
+        ...{ 'penstock.status': status, 'penstock.model': model, 'penstock.attempts': attempts },
+        ...{ 'penstock.batch': workflowId, 'penstock.run': runId },
+      },
+      ...(reason === undefined ? {} : { error: `${reason}: ${detail ?? ''}` }),
+    });
+  }
 }
 
 function originOf(context: Context, model: string, buckets: readonly string[]): ResultOrigin {

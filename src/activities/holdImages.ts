@@ -8,6 +8,7 @@ import {
   type ImageEvent,
 } from '../domain/index.js';
 import type { StreamProducer } from '../stream/index.js';
+import { TRACE_HEADER } from '../tracing/index.js';
 
 /**
  * Puts the events of images back into Kafka whose source's breaker is open (with `always` those of the others too, which
@@ -19,15 +20,16 @@ export async function holdImages(
   { model, lane, workflowId, always = false, buckets, images }: HoldImagesInput,
 ): Promise<number[]> {
   const open = new Set(always ? [] : (await breakers()).open.map(sourceKey));
-  const held = images.flatMap(([bucket, object, generation, uploadedAtMs, receivedAtMs, deadlineMs], index) => {
+  const held = images.flatMap(([bucket, object, generation, uploadedAtMs, receivedAtMs, deadlineMs, trace], index) => {
     const source = { bucket: buckets[bucket] ?? '', model };
     if (!always && !open.has(sourceKey(source))) return [];
     const id = createHash('sha256').update(`${workflowId}\n${index}\n${object}`).digest('hex').slice(0, 32);
     const event: ImageEvent = {
       ...{ v: 1, id, bucket: source.bucket, object, generation, uploadedAtMs, receivedAtMs, model, lane },
-      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      ...(deadlineMs == null ? {} : { deadlineMs }),
     };
-    return [{ index, record: { key: sourceKey(source), value: JSON.stringify(event) } }];
+    const headers = trace === undefined ? {} : { headers: { [TRACE_HEADER]: trace } };
+    return [{ index, record: { key: sourceKey(source), value: JSON.stringify(event), ...headers } }];
   });
   if (held.length > 0)
     await producer.send(

@@ -7,6 +7,7 @@ import {
   type DetectedImage,
 } from '../domain/index.js';
 import { GroupCommit, type OutgoingRecord, type StreamProducer } from '../stream/index.js';
+import { TRACE_HEADER } from '../tracing/index.js';
 
 /**
  * A request costs broker and sink about the same whatever it carries: a result after a pause goes at once, those that come
@@ -15,12 +16,23 @@ import { GroupCommit, type OutgoingRecord, type StreamProducer } from '../stream
 const PACE = { maxItems: 1_000, minIntervalMs: 250, fullItems: 500 };
 
 /** Publishes results; resolves when the broker has acknowledged them, rejects when it did not. */
-export type PublishResults = (results: readonly ImageResult[]) => Promise<void>;
+export type PublishResults = (results: readonly TracedResult[]) => Promise<void>;
+
+/** A result, and the trace of its image where it has one. */
+export interface TracedResult {
+  result: ImageResult;
+  traceparent: string | undefined;
+}
 
 /** Results of all activities of a process share their produce requests. */
 export function createResultPublisher(producer: StreamProducer): PublishResults {
   const group = new GroupCommit<OutgoingRecord>((records) => producer.send(IMAGE_RESULTS_TOPIC, records), PACE);
-  return (results) => group.add(results.map((result) => ({ key: imageKey(result), value: JSON.stringify(result) })));
+  return (results) => group.add(results.map(toRecord));
+}
+
+function toRecord({ result, traceparent }: TracedResult): OutgoingRecord {
+  const record = { key: imageKey(result), value: JSON.stringify(result) };
+  return traceparent === undefined ? record : { ...record, headers: { [TRACE_HEADER]: traceparent } };
 }
 
 /** What a result needs besides the outcome. */

@@ -26,6 +26,18 @@ export const environmentSchema = z.object({
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
     .describe('Least level that is logged.'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url()
+    .optional()
+    .describe(
+      "Where traces go: an OpenTelemetry collector that takes OTLP over HTTP. Unset: nothing is traced. Its headers and certificates come from OpenTelemetry's other variables.",
+    ),
+  PENSTOCK_TRACE_RATIO: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.001)
+    .describe('Share of the images that are traced, 0 to 1; besides those whose sender traces them.'),
   PENSTOCK_SHUTDOWN_MS: int(25_000, 0, 600_000).describe(
     'Milliseconds that a role may take to drain after SIGTERM; then it ends with an error.',
   ),

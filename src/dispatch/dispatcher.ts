@@ -4,6 +4,7 @@ import type { BatchStarter, BatchToStart } from '../client/index.js';
 import type { BatchMemo } from '../domain/index.js';
 import type { Progress, Slice, SliceHandler, StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
+import type { Tracing } from '../tracing/index.js';
 import type { Breakers } from './breakers.js';
 import { formBatch, type BatchLimits, type FormedBatch, type Gate } from './formBatch.js';
 import { buryInvalid, divert, isExpired } from './elsewhere.js';
@@ -28,6 +29,7 @@ export interface LaneDispatcherOptions {
   /** Resolves when the open batches of a partition are counted in the window; undefined once they are. */
   adopted: (partition: number) => Promise<void> | undefined;
   metrics: DispatchMetrics;
+  tracing: Pick<Tracing, 'record'>;
   log: Logger;
   /** Milliseconds since the epoch. Default Date.now. */
   now?: () => number;
@@ -161,6 +163,7 @@ async function startAll(
         express: options.express,
       },
     };
+    const startMs = Date.now();
     const outcome = await options.starter.start(start);
     if (outcome.kind === 'refused') return outcome;
     if (outcome.kind === 'exists' && outcome.memo?.eventsHash !== batch.memo.eventsHash) return outcome;
@@ -168,11 +171,23 @@ async function startAll(
     places.hold(workflowId, () => options.follow(workflowId));
     options.metrics.batches.inc({ lane: options.lane, outcome: outcome.kind });
     options.metrics.images.observe({ lane: options.lane }, images.length);
+    traceStart(options, start, startMs);
     options.log.debug({ batchId: workflowId, images: images.length, outcome: outcome.kind }, 'batch');
   }
   if (existing)
     options.log.info({ batchId: batchId(slice, batch, suffix, ''), ...batch.memo }, 'batch was started before');
   return { kind: 'started' };
+}
+
+/** Few images are traced, if any. */
+function traceStart(
+  { tracing, lane }: LaneDispatcherOptions,
+  { workflowId, input }: BatchToStart,
+  startMs: number,
+): void {
+  const attributes = { 'penstock.batch': workflowId, 'penstock.lane': lane, 'penstock.images': input.images.length };
+  for (const [, , , , , , parent] of input.images)
+    if (parent !== undefined) tracing.record('start batch', { parent, startMs, attributes });
 }
 
 /** `detect/<topic>/<partition>/<firstOffset>-<8 of the first event's id>`, with the model where it has several. */

@@ -8,6 +8,7 @@ import {
   type PackedImage,
 } from '../domain/index.js';
 import type { StreamRecord } from '../stream/index.js';
+import { TRACE_HEADER } from '../tracing/index.js';
 
 export interface BatchLimits {
   maxImages: number;
@@ -97,7 +98,7 @@ export function formBatch(
     bytes += size;
     const batch = models.get(event.model) ?? { buckets: [], images: [] };
     models.set(event.model, batch);
-    batch.images.push(pack(event, batch.buckets, buckets));
+    batch.images.push(pack(event, record.headers?.[TRACE_HEADER], batch.buckets, buckets));
   }
   const front = records.slice(0, taken);
   return {
@@ -116,7 +117,12 @@ export function formBatch(
   };
 }
 
-function pack(event: ImageEvent, names: string[], indexes: Map<string, Map<string, number>>): PackedImage {
+function pack(
+  event: ImageEvent,
+  trace: string | undefined,
+  names: string[],
+  indexes: Map<string, Map<string, number>>,
+): PackedImage {
   const ofModel = indexes.get(event.model) ?? new Map<string, number>();
   indexes.set(event.model, ofModel);
   let bucket = ofModel.get(event.bucket);
@@ -125,8 +131,9 @@ function pack(event: ImageEvent, names: string[], indexes: Map<string, Map<strin
     ofModel.set(event.bucket, bucket);
   }
   const { object, generation, uploadedAtMs, receivedAtMs, deadlineMs } = event;
-  if (deadlineMs === undefined) return [bucket, object, generation, uploadedAtMs, receivedAtMs];
-  return [bucket, object, generation, uploadedAtMs, receivedAtMs, deadlineMs];
+  const reference = [bucket, object, generation, uploadedAtMs, receivedAtMs] as const;
+  if (trace !== undefined) return [...reference, deadlineMs ?? null, trace];
+  return deadlineMs === undefined ? [...reference] : [...reference, deadlineMs];
 }
 
 /** The event, or a sentence why the record is none. */

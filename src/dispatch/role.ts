@@ -155,7 +155,7 @@ async function consumeLane(dispatch: Dispatch, lane: string, window: Window): Pr
     limits: { maxImages: config.PENSTOCK_BATCH_MAX_IMAGES, maxBytes: config.PENSTOCK_BATCH_MAX_BYTES },
     maxAttempts: config.PENSTOCK_DETECT_ATTEMPTS,
     adopted: (partition) => adoption.pending(partition),
-    ...{ starter, follow, producer, breakers, window, metrics: observed, log },
+    ...{ starter, follow, producer, breakers, window, metrics: observed, tracing: context.tracing, log },
   });
   return consume(dispatch, lane, {
     onAssigned: (assigned, signal) => {

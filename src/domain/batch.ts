@@ -67,14 +67,15 @@ export interface DetectImageInput {
   maxAttempts: number;
 }
 
-/** [index into buckets, object, generation, uploadedAtMs, receivedAtMs, deadlineMs where it has one] */
+/** The deadline is there where it has one (null before a trace), and the trace where it is traced. */
 export type PackedImage = [
   bucket: number,
   object: string,
   generation: string,
   uploadedAtMs: number,
   receivedAtMs: number,
-  deadlineMs?: number,
+  deadlineMs?: number | null,
+  traceparent?: string,
 ];
 
 /** Memo of a `detectBatch` execution: which records it stands for, so that a dispatcher that died can go on after it. */

@@ -14,13 +14,13 @@ export type { Admission } from './admit.js';
  * broker has acknowledged.
  */
 export async function serve(): Promise<void> {
-  await serveRole('intake', async ({ config, log, metrics, http, listen, waits, stopping }) => {
+  await serveRole('intake', async ({ config, log, metrics, tracing, http, listen, waits, stopping }) => {
     const routing = await openRouting(config, log, { metrics });
     const producer = await createProducer({ config, log, metrics });
     const broker = createBrokerCheck(config, log);
     const kafka = watchServer('Kafka', (timeoutMs) => broker.ask(timeoutMs));
     const brokerProblems = (): string[] => kafka.problems();
-    const intake = createIntake({ config, log, metrics, http, waits, producer, routing, brokerProblems });
+    const intake = createIntake({ config, log, metrics, tracing, http, waits, producer, routing, brokerProblems });
     const api = await serveDetectApi({ config, log, metrics, http, routing });
     // Other roles need no intake to begin: it listens before there is a broker, and says 503 until then.
     await listen();

@@ -4,6 +4,7 @@ import type { Routing } from '../routing/index.js';
 import { watchProblems } from '../service/index.js';
 import type { StreamProducer } from '../stream/index.js';
 import { createBoundedLog, type Logger, type Metrics } from '../telemetry/index.js';
+import type { Tracing } from '../tracing/index.js';
 import { createAdmission } from './admit.js';
 import { BodyBudget } from './bodyBudget.js';
 import { DiskWatermark, type DiskProbe } from './diskWatermark.js';
@@ -19,6 +20,7 @@ export interface IntakeOptions {
   /** Not yet listening; its routes are added here. */
   http: FastifyInstance;
   waits: Map<string, string>;
+  tracing: Pick<Tracing, 'begin'>;
   /** Owned from here on: closed by `stop`. */
   producer: StreamProducer;
   /** Owned from here on too. */
@@ -72,6 +74,7 @@ export function createIntake(options: IntakeOptions): { stop: () => Promise<void
       bodies: new BodyBudget(config.PENSTOCK_INTAKE_MAX_BODY_BYTES),
       checkSender,
       disk,
+      tracing: options.tracing,
       isStopping: () => stopping,
       ...(now ? { now } : {}),
     })(scope);

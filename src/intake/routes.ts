@@ -1,5 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AddressedRecord } from '../admission/index.js';
 import { createBoundedLog, type Logger } from '../telemetry/index.js';
+import { TRACE_HEADER, type OpenSpan, type Tracing } from '../tracing/index.js';
 import type { Admission } from './admit.js';
 import type { BodyBudget } from './bodyBudget.js';
 import type { DiskWatermark } from './diskWatermark.js';
@@ -17,6 +19,7 @@ export interface IntakeRoutesOptions {
   bodies: BodyBudget;
   checkSender?: SenderCheck | undefined;
   disk?: DiskWatermark | undefined;
+  tracing: Pick<Tracing, 'begin'>;
   /** True from the moment on that the role stops. */
   isStopping: () => boolean;
   /** Milliseconds since the epoch. Default Date.now. */
@@ -88,7 +91,9 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
       const admissions = events.map((event) => admit(event, path, nowMs));
       // What waits for the broker are the records; the body need not wait with them.
       request.body = undefined;
-      const result = await commit.append(admissions.flatMap((one) => ('record' in one ? [one.record] : [])));
+      const traced = traceAll(options.tracing, admissions, request.headers[TRACE_HEADER]);
+      const result = await commit.append(traced.records);
+      traced.end(result.kind === 'unavailable' ? result.cause : undefined);
       if (result.kind === 'unavailable') return unavailable(reply, result.cause, events.length);
       for (const admission of admissions) {
         metrics.count(admission.outcome);
@@ -138,6 +143,33 @@ export function intakeRoutes(options: IntakeRoutesOptions): (scope: FastifyInsta
     };
     for (const [url, read] of Object.entries(READERS)) endpoint(url, read);
   };
+}
+
+/** Records with the traces of those that are traced; `end` when it is known what became of them. */
+function traceAll(
+  tracing: Pick<Tracing, 'begin'>,
+  admissions: readonly Admission[],
+  header: string | string[] | undefined,
+): { records: AddressedRecord[]; end: (error: string | undefined) => void } {
+  const spans: OpenSpan[] = [];
+  const parent = typeof header === 'string' ? header : undefined;
+  const records = admissions.flatMap((admission) => {
+    if (!('record' in admission)) return [];
+    const { record } = admission;
+    if (admission.outcome !== 'accepted') return [record];
+    const { id, image, lane, model } = admission;
+    const attributes = {
+      'penstock.event': id,
+      'penstock.image': image,
+      'penstock.lane': lane,
+      'penstock.model': model,
+    };
+    const span = tracing.begin('receive event', parent, attributes);
+    if (span === undefined) return [record];
+    spans.push(span);
+    return [{ ...record, headers: { ...record.headers, [TRACE_HEADER]: span.traceparent } }];
+  });
+  return { records, end: (error) => spans.forEach((span) => span.end({}, error)) };
 }
 
 /** What the sender is told about one event. */

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { ConfigError, loadConfig, type Config } from '../config/index.js';
 import { createLogger, createMetrics, type Logger, type Metrics } from '../telemetry/index.js';
 import { buildMetrics, programVersion } from './build.js';
+import { createTracing, type Tracing } from '../tracing/index.js';
 import { createHttpServer } from './http.js';
 
 /** What a role is given to start with. */
@@ -10,6 +11,7 @@ export interface RoleContext {
   config: Config;
   log: Logger;
   metrics: Metrics;
+  tracing: Tracing;
   /** The role's HTTP server, not yet listening: add routes to it. */
   http: FastifyInstance;
   /** Begins to listen. Call it after adding routes and before waiting for dependencies, so that `/readyz` can answer. */
@@ -37,6 +39,7 @@ export async function serveRole(role: string, start: (context: RoleContext) => P
   const log = createLogger(role, config.PENSTOCK_LOG_LEVEL);
   const metrics = createMetrics(role);
   buildMetrics(metrics).set({ version: programVersion(), node: process.versions.node }, 1);
+  const tracing = createTracing(config, role);
   const controller = new AbortController();
   let running: RunningRole | undefined;
   const waits = new Map([['start', 'starting']]);
@@ -59,6 +62,7 @@ export async function serveRole(role: string, start: (context: RoleContext) => P
     try {
       await running?.stop();
       await http.close();
+      await tracing.close();
     } catch (error) {
       log.error({ err: error }, 'stop failed');
       exitCode = 1;
@@ -88,7 +92,7 @@ export async function serveRole(role: string, start: (context: RoleContext) => P
       process.send?.({ kind: 'listening', port });
     })());
   try {
-    running = await start({ config, log, metrics, http, listen, waits, stopping: controller.signal, fail });
+    running = await start({ config, log, metrics, tracing, http, listen, waits, stopping: controller.signal, fail });
     await listen();
     waits.delete('start');
     log.info('started');

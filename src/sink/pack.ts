@@ -1,5 +1,6 @@
 import { IMAGE_RESULTS_TOPIC } from '../domain/index.js';
 import type { Slice, StreamRecord } from '../stream/index.js';
+import { TRACE_HEADER } from '../tracing/index.js';
 import { imageResultRecords, packedLength, packStrings, type Target } from '../warehouse/index.js';
 import type { RecordSource } from './block.js';
 import { sourceOf } from './rows.js';
@@ -17,6 +18,8 @@ export interface Pack {
   data: Buffer;
   /** Aborts when the partition is lost. */
   signal: AbortSignal;
+  /** Of the records that are traced. */
+  traces: readonly string[];
   /** The records one by one, as they were. */
   sources: () => RecordSource[];
 }
@@ -54,6 +57,7 @@ export function packRecords(slice: Slice, records: readonly StreamRecord[], targ
       );
     });
   };
+  const traces = [...headers.values()].flatMap(({ [TRACE_HEADER]: trace }) => (trace === undefined ? [] : [trace]));
   const oldestMs = times.reduce((oldest, time) => Math.min(oldest, time), Infinity);
-  return { target, count: records.length, oldestMs, data, signal, sources };
+  return { target, count: records.length, oldestMs, data, signal, traces, sources };
 }

@@ -31,7 +31,7 @@ export function serve(): Promise<void> {
 }
 
 async function start(context: RoleContext): Promise<RunningRole> {
-  const { config, log, metrics, listen, stopping, fail } = context;
+  const { config, log, metrics, tracing, listen, stopping, fail } = context;
   const tables = await openTables(config);
   await listen();
   const warehouse = createWarehouse(config, log);
@@ -53,7 +53,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   const common = {
     insert: (block) =>
       insertBlock(warehouse, block, { timeoutMs: config.PENSTOCK_SINK_INSERT_TIMEOUT_MS, signal: lastCall.signal }),
-    ...{ producer, log, stopping },
+    ...{ producer, tracing, log, stopping },
     retentionDays: warehouse.retentionDays,
     metrics: sinkMetrics(metrics),
   } satisfies Partial<SinkOptions>;

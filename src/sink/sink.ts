@@ -8,6 +8,7 @@ import {
   type StreamProducer,
 } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
+import { TRACE_HEADER, type Tracing } from '../tracing/index.js';
 import { WarehouseError, type Target } from '../warehouse/index.js';
 import {
   cutBlocks,
@@ -37,6 +38,7 @@ export interface SinkOptions {
   /** Days after its upload that an image stays in the table. */
   retentionDays: number;
   metrics: SinkMetrics;
+  tracing: Pick<Tracing, 'record'>;
   log: Logger;
   /** Told a sentence while ClickHouse is waited for, `undefined` when it answers again. */
   onWaiting: (sentence: string | undefined) => void;
@@ -140,10 +142,17 @@ async function storePacks(options: Sink, packs: readonly Pack[]): Promise<void> 
     await storeRead(options, awaited);
     return;
   }
+  const startMs = Date.now();
   const outcome = await insertUntilKnown(options, { target, rows, data: awaited.map(({ data }) => data) });
   if (outcome.kind === 'stored') {
     options.metrics.rows.inc({ table: target.table }, rows);
     delayed(options, target, Math.min(...awaited.map(({ oldestMs }) => oldestMs)));
+    traceStored(
+      options,
+      target,
+      startMs,
+      awaited.flatMap(({ traces }) => traces),
+    );
     return;
   }
   options.log.info({ table: target.table, rows }, 'a block is read record by record');
@@ -162,6 +171,7 @@ async function storeRows(options: Sink, rows: readonly Row[]): Promise<void> {
 }
 
 async function storeIsolating(options: Sink, block: readonly Row[]): Promise<void> {
+  const startMs = Date.now();
   const refused = await insertIsolating(block, (part) => insertUntilKnown(options, part));
   const target = block[0]?.target;
   if (target === undefined) return;
@@ -171,6 +181,12 @@ async function storeIsolating(options: Sink, block: readonly Row[]): Promise<voi
     target,
     block.reduce((oldest, { source }) => Math.min(oldest, source.timestampMs), Infinity),
   );
+  traceStored(
+    options,
+    target,
+    startMs,
+    block.flatMap(({ source }) => source.headers?.[TRACE_HEADER] ?? []),
+  );
   await bury(
     options,
     refused.map(({ row, message }) => ({ source: row.source, reason: 'ROW_REFUSED', detail: message })),
@@ -179,6 +195,11 @@ async function storeIsolating(options: Sink, block: readonly Row[]): Promise<voi
 
 function delayed({ metrics }: Sink, { table }: Target, oldestMs: number): void {
   metrics.delay.observe({ table }, Math.max(0, Date.now() - oldestMs) / 1000);
+}
+
+function traceStored({ tracing }: Sink, { table }: Target, startMs: number, traces: readonly string[]): void {
+  for (const parent of traces)
+    tracing.record('store', { parent, startMs, attributes: { 'db.collection.name': table } });
 }
 
 /** Repeats an insert until the server has said what became of it. */

@@ -24,7 +24,7 @@ export function serve(): Promise<void> {
 }
 
 async function start(context: RoleContext): Promise<RunningRole> {
-  const { config, log, metrics, listen, waits, stopping, fail } = context;
+  const { config, log, metrics, tracing, listen, waits, stopping, fail } = context;
   await listen();
   await installRuntime(context);
   const model = await loadModel(config.PENSTOCK_MODEL_DIR ?? DEFAULT_MODEL_DIR);
@@ -47,7 +47,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     engine,
     publish: createResultPublisher(producer),
     modelId: model.id,
-    ...{ waited: observed.waited, died: observed.died },
+    ...{ observer: observed, tracing },
     stallMs: 30_000 + 2 * config.PENSTOCK_IMAGE_TIMEOUT_MS + LONGEST_HANG_MS,
     log,
   });

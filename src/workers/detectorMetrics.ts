@@ -21,7 +21,7 @@ export function detectorMetrics(metrics: Metrics) {
       'Most that this detector may infer, as measured times the headroom, or as configured; no value without a limit',
       ['model'],
     ),
-    died: (reason: ImageReason, images: number) => dead.inc({ reason }, images),
+    died: (reason: ImageReason) => dead.inc({ reason }),
     waited: (isExpress: boolean, seconds: number) => (isExpress ? express : bulk).observe(Math.max(0, seconds)),
   };
 }

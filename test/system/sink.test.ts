@@ -1,3 +1,4 @@
+import { NO_TRACING } from '../../src/tracing/index.js';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,6 +36,7 @@ beforeEach(async () => {
   letters = [];
   const handler = createSink({
     pace: {},
+    tracing: NO_TRACING,
     insert: (block) => insertBlock(warehouse, block, { timeoutMs: 30_000, signal: new AbortController().signal }),
     producer: {
       send: (_topic, records) => {

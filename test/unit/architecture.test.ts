@@ -7,6 +7,7 @@ import { findCycle, folderOf, parseSource, readSources, type Import, type Source
 const LAYERS = [
   ['domain'],
   ['config', 'telemetry'],
+  ['tracing'],
   ['service'],
   ['routing', 'tables', 'stream', 'storage', 'warehouse', 'inference', 'scenes'],
   ['admission', 'capacity'],

@@ -6,6 +6,7 @@ import type { PublishResults } from '../../../src/activities/results.js';
 import type { DetectImagesInput } from '../../../src/domain/index.js';
 import type { DetectRequest, Engine, ImageOutcome } from '../../../src/inference/index.js';
 import { createLogger } from '../../../src/telemetry/index.js';
+import { NO_TRACING } from '../../../src/tracing/index.js';
 
 const context = vi.hoisted(() => ({ cancelled: new Promise<never>(() => undefined) }));
 
@@ -48,6 +49,8 @@ function run(engine: Engine, publish: PublishResults) {
   const activities = createDetectionActivities({
     ...{ engine, modelId: 'shapes@1', stallMs: 60_000, log: createLogger('test', 'silent') },
     publish,
+    observer: { waited: () => undefined, died: () => undefined },
+    tracing: NO_TRACING,
   });
   const result = activities.detectImages(INPUT);
   shutDown(new CancelledFailure('WORKER_SHUTDOWN'));

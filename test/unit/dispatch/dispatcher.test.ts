@@ -5,6 +5,7 @@ import { dispatchMetrics } from '../../../src/dispatch/metrics.js';
 import { Window } from '../../../src/dispatch/window.js';
 import { imageResultSchema, type ImageEvent, type OpenBreaker } from '../../../src/domain/index.js';
 import type { OutgoingRecord, Progress, StreamRecord } from '../../../src/stream/index.js';
+import { NO_TRACING } from '../../../src/tracing/index.js';
 import { createLogger, createMetrics } from '../../../src/telemetry/index.js';
 
 const TOPIC = 'penstock.image-events.bulk';
@@ -59,6 +60,7 @@ function setUp(overrides: Partial<LaneDispatcherOptions> = {}) {
     express: false,
     limits: { maxImages: 10, maxBytes: 100_000 },
     lingerMs: 0,
+    tracing: NO_TRACING,
     maxAttempts: 5,
     starter: starts,
     follow: (id) => new Promise((resolve) => starts.closers.set(id, resolve)),

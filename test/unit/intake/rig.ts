@@ -12,6 +12,7 @@ import {
 import type { DiskProbe } from '../../../src/intake/diskWatermark.js';
 import { createIntake } from '../../../src/intake/intake.js';
 import { openRouting } from '../../../src/routing/index.js';
+import { NO_TRACING } from '../../../src/tracing/index.js';
 import { createHttpServer } from '../../../src/service/index.js';
 import { StreamUnavailableError, type OutgoingRecord, type StreamProducer } from '../../../src/stream/index.js';
 import { createMetrics, type Logger, type Metrics } from '../../../src/telemetry/index.js';
@@ -122,6 +123,7 @@ export async function startIntake(
     waits,
     producer: broker,
     routing,
+    tracing: NO_TRACING,
     now: () => NOW,
     ...options,
   });

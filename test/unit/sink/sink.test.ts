@@ -5,6 +5,7 @@ import { sinkMetrics } from '../../../src/sink/metrics.js';
 import { createSink, type SinkOptions } from '../../../src/sink/sink.js';
 import type { Block, InsertOutcome } from '../../../src/sink/block.js';
 import { createMetrics } from '../../../src/telemetry/index.js';
+import { NO_TRACING } from '../../../src/tracing/index.js';
 import { imageEvent, imageResult, seenThrough, sliceOf } from './results.js';
 
 /** A sink whose inserts the test answers one by one. */
@@ -16,6 +17,7 @@ function rig(fields: Partial<SinkOptions> = {}) {
   const take = createSink({
     pace: {},
     fewRows: 0,
+    tracing: NO_TRACING,
     insert: (block) => {
       const answer = withResolvers();
       let outcome: InsertOutcome = { kind: 'stored' };
