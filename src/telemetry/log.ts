@@ -1,4 +1,6 @@
 import { pino } from 'pino';
+import { LineSampler } from './sampling.js';
+import { scrub } from './scrub.js';
 
 /**
  * The one logger: a JSON line an event on stdout. Field names that correlate: `eventId`, `batchId` (workflow id),
@@ -6,16 +8,32 @@ import { pino } from 'pino';
  */
 export type Logger = pino.Logger;
 
+/** pino's numbers of levels: what is below was asked for, line by line, and a line before the end is never left out. */
+const INFO = 30;
+const FATAL = 60;
 /** Values under these names are never written, at the top or one level down. */
 const SECRET_FIELDS = ['password', 'token', 'authorization', 'apiKey', 'secret', 'cookie'];
 
 /** @param destination where lines go instead of stdout */
 export function createLogger(role: string, level: string, destination?: pino.DestinationStream): Logger {
+  const sampler = new LineSampler();
   const options: pino.LoggerOptions = {
     level,
     base: { role, pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
+    hooks: {
+      logMethod(args, method, level) {
+        const message = args.find((argument) => typeof argument === 'string') ?? '';
+        const suppressed = level < INFO || level >= FATAL ? 0 : sampler.admit(message);
+        if (suppressed === undefined) return;
+        const [fields] = args;
+        if (suppressed > 0 && typeof fields === 'object') args[0] = { ...fields, suppressed };
+        method.apply(this, args);
+      },
+      // The last word on what is written: messages of clients hold URLs.
+      streamWrite: scrub,
+    },
     redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.headers.${name}`]), censor: '[redacted]' },
     serializers: { err: (error: unknown) => (error instanceof Error ? describeError(error) : error) },
   };

@@ -40,7 +40,15 @@ export function createTracing(
   const tracer = provider.getTracer('penstock');
 
   const start = (name: string, parent: Context, kind: SpanKind, attributes: SpanAttributes, startMs?: number): Span =>
-    tracer.startSpan(name, { kind, attributes, ...(startMs === undefined ? {} : { startTime: startMs }) }, parent);
+    tracer.startSpan(
+      name,
+      {
+        kind,
+        attributes, // A number before the start of the process would be taken for one since that.
+        ...(startMs === undefined ? {} : { startTime: new Date(startMs) }),
+      },
+      parent,
+    );
 
   return {
     begin: (name, parent, attributes) => {
@@ -54,7 +62,7 @@ export function createTracing(
       if (from === undefined || !isTraced(from)) return;
       const span = start(name, contextOf(from), SpanKind.CONSUMER, attributes, startMs);
       if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: error.slice(0, 500) });
-      span.end(Math.max(startMs, endMs));
+      span.end(new Date(Math.max(startMs, endMs)));
     },
     close: async () => {
       let timer: NodeJS.Timeout | undefined;

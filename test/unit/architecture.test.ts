@@ -70,6 +70,10 @@ const LIBRARIES: Record<string, string[]> = {
     // The demo uploads pictures as a user would; Penstock itself only reads.
     'cli/demo/',
   ],
+  '@opentelemetry/api': ['tracing/'],
+  '@opentelemetry/exporter-trace-otlp-http': ['tracing/'],
+  '@opentelemetry/resources': ['tracing/'],
+  '@opentelemetry/sdk-trace-base': ['tracing/'],
   '@temporalio/activity': ['activities/'],
   '@temporalio/envconfig': ['client/', 'workers/'],
   '@temporalio/workflow': ['workflows/'],

@@ -6,7 +6,14 @@ const NOW = Date.UTC(2026, 2, 29, 12);
 
 function record(offset: bigint, uploadedAtMs: number): StreamRecord {
   const event = {
-    ...{ v: 1, id: `event-${offset}`, bucket: 'uploads', object: `${offset}.jpg`, generation: '1', model: 'shapes' },
+    ...{
+      v: 1,
+      id: `event-0000${offset}`,
+      bucket: 'uploads',
+      object: `${offset}.jpg`,
+      generation: '1',
+      model: 'shapes',
+    },
     ...{ uploadedAtMs, receivedAtMs: uploadedAtMs, contentType: 'image/jpeg', sizeBytes: 1 },
   };
   return { offset, key: null, value: Buffer.from(JSON.stringify(event)), timestampMs: NOW };
