@@ -44,7 +44,8 @@ export function createTracing(
       name,
       {
         kind,
-        attributes, // A number before the start of the process would be taken for one since that.
+        attributes,
+        // A small number would be taken for one since the start of the process.
         ...(startMs === undefined ? {} : { startTime: new Date(startMs) }),
       },
       parent,

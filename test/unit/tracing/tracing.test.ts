@@ -28,8 +28,8 @@ describe('tracing', () => {
     expect(span?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     traced.record('detect', {
       parent: span?.traceparent ?? '',
-      startMs: 1_000,
-      endMs: 1_500,
+      startMs: START,
+      endMs: START + 500,
       error: 'NOT_FOUND: gone',
     });
     span?.end();
