@@ -11,8 +11,7 @@ import { endpointsNow, eventually } from './pipeline.js';
 import { penstock } from './program.js';
 
 const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
-/** A surge of 150 events a second: two stacks on two cores take it, the one of the tests and the one of the surge. */
-const CAP = 15;
+const CAP = 20;
 const SECONDS = 15;
 
 let folder: string;
