@@ -81,23 +81,23 @@ async function detectImages(
   const settle = async (settled: readonly SettledImage[]): Promise<void> => {
     try {
       const results = settled.flatMap(resultOf);
-      if (results.length > 0) await publish(results);
+      await publish(results);
       tell(dependencies, results);
       for (const { image, outcome } of settled) work.settle(image, outcome);
     } catch (error) {
       // Not acknowledged: the images are not done, whatever the broker stored. They are handed back and detected again.
       warn({ err: error, batchId: workflowId, images: settled.length }, 'results not acknowledged');
-      for (const { image, outcome } of settled) {
-        if (outcome.kind === 'retry') work.settle(image, outcome);
-        else work.release(image);
-      }
+      for (const { image } of settled) work.release(image);
     }
   };
 
   const settling = new Set<Promise<void>>();
   const begin = (settled: readonly SettledImage[]): void => {
-    if (settled.length === 0) return;
-    const done = settle(settled).finally(() => settling.delete(done));
+    // What is to be tried again has no result: it need not wait for those of the others.
+    for (const { image, outcome } of settled) if (outcome.kind === 'retry') work.settle(image, outcome);
+    const final = settled.filter(({ outcome }) => outcome.kind !== 'retry');
+    if (final.length === 0) return;
+    const done = settle(final).finally(() => settling.delete(done));
     settling.add(done);
   };
 
@@ -110,7 +110,13 @@ async function detectImages(
     images: pending.map((image) => work.reference(image)),
     express: input.express,
     signal: stop.signal,
-    onOutcomes: (settled) => begin(settled.map(({ image, outcome }) => ({ image: pending[image] ?? -1, outcome }))),
+    onOutcomes: (settled) => {
+      const inBatch = settled.flatMap(({ image: index, outcome }) => {
+        const image = pending[index];
+        return image === undefined ? [] : [{ image, outcome }];
+      });
+      begin(inBatch);
+    },
   });
 
   const cancelled = watchCancellation(context);

@@ -25,7 +25,7 @@ export const DEFAULT_ROLES: readonly RoleSpec[] = [
   { role: 'intake' },
   { role: 'dispatcher' },
   { role: 'detector' },
-  // Works on workflows, one at a time.
+  // A larger one gives it nothing: it holds no fetches.
   { role: 'orchestrator', heapMb: 256, semiSpaceMb: 4 },
   { role: 'sink' },
 ];

@@ -18,7 +18,6 @@ export interface Engine {
   close(): Promise<void>;
 }
 
-const OUTCOMES = ['detected', 'retry', 'dead'] as const;
 const RESTART_FIRST_MS = 200;
 const RESTART_MAX_MS = 10_000;
 /** Children in a row that end without having served: the fault is not a picture's. */
@@ -125,7 +124,9 @@ class ChildEngine implements Engine {
 
   #settle(settled: readonly SettledTask[]): void {
     const callers = new Map<Caller, SettledImage[]>();
+    const counts = { detected: 0, retry: 0, dead: 0 };
     for (const { task, outcome } of settled) {
+      counts[outcome.kind] += 1;
       const waiting = this.#inside.get(task.id);
       this.#inside.delete(task.id);
       this.#watchRuns(outcome);
@@ -133,10 +134,8 @@ class ChildEngine implements Engine {
       const images = callers.get(waiting.caller) ?? [];
       if (images.push({ image: waiting.image, outcome }) === 1) callers.set(waiting.caller, images);
     }
-    for (const kind of OUTCOMES) {
-      const images = settled.reduce((sum, { outcome }) => sum + (outcome.kind === kind ? 1 : 0), 0);
-      if (images > 0) this.#metrics.images.inc({ outcome: kind }, images);
-    }
+    for (const [outcome, images] of Object.entries(counts))
+      if (images > 0) this.#metrics.images.inc({ outcome }, images);
     for (const [caller, images] of callers) {
       caller.onOutcomes(images);
       leave(caller, images.length);

@@ -85,6 +85,22 @@ describe('images of a worker that stops', () => {
     expect(refused).toMatchObject({ detected: 0, untried: [0, 1], retry: [{ image: 2 }] });
   });
 
+  it('that may be tried again are known as such while a publication does not end', async () => {
+    vi.useFakeTimers();
+    const failed: ImageOutcome = { kind: 'retry', reason: 'MODEL_FAILED', detail: 'lost' };
+    const engine = engineThatRuns(({ onOutcomes }) => {
+      onOutcomes([
+        { image: 0, outcome: DETECTED },
+        { image: 1, outcome: failed },
+      ]);
+      return Promise.resolve();
+    });
+    const result = run(engine, () => new Promise(() => undefined));
+    await vi.advanceTimersByTimeAsync(3_000);
+    vi.useRealTimers();
+    expect(await result).toMatchObject({ detected: 0, untried: [0, 2], retry: [{ image: 1 }] });
+  });
+
   it('are handed back after a few seconds where the end of their run does not come', async () => {
     vi.useFakeTimers();
     const result = run(

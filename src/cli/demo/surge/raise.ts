@@ -1,15 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { batchRequest, type ObjectResource } from '../events.js';
-import type { Picture } from '../pictures.js';
+import { batchRequest } from '../events.js';
 import { post } from '../post.js';
 import type { Sending } from '../send.js';
-
-/** A picture that is in the bucket; nobody was told of it yet. */
-export interface QuietUpload {
-  picture: Picture;
-  resource: ObjectResource;
-}
+import type { QuietUpload } from './quietUpload.js';
 
 export interface RaiseOptions {
   intake: () => string | undefined;
@@ -35,6 +30,8 @@ export async function raiseEvents(uploads: readonly QuietUpload[], options: Rais
   const { perSecond, signal } = options;
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
+  // Each post listens: Node would warn of a leak at the eleventh.
+  setMaxListeners(POSTS_AT_ONCE, either);
   const posts = new Set<Promise<void>>();
   const startedAt = performance.now();
   let raised = 0;

@@ -1,21 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { createStorage } from '../../../storage/index.js';
 import { createLogger } from '../../../telemetry/index.js';
 import { createWarehouse, WarehouseError, type Warehouse } from '../../../warehouse/index.js';
 import { askKafka, askTemporal } from '../../inspect/index.js';
 import { showProgress, type ProgressOut } from '../../progress.js';
 import { VerbError } from '../../verb.js';
 import { accountRows, addAccounts, NO_ROWS, type RowAccount } from '../account.js';
-import { forEachBounded } from '../bounded.js';
 import { Follower } from '../follow.js';
 import { countDetections, countRawRows, pages, readRows, type RunInTables } from '../landing.js';
 import { startSending, type Sending } from '../send.js';
 import type { Target } from '../target.js';
-import { UPLOADS_AT_ONCE, uploadPicture } from '../upload.js';
+import { goAhead } from './goAhead.js';
 import { LiveSurge } from './live.js';
 import { surgePictures } from './pictures.js';
 import { duration, type SurgePlan } from './plan.js';
-import { raiseEvents, type QuietUpload } from './raise.js';
+import { uploadQuietly, type QuietUpload } from './quietUpload.js';
+import { raiseEvents } from './raise.js';
 import { writeSurgeReport } from './report.js';
 import { surgeResult, type SurgeResult } from './result.js';
 import type { SurgeTimes } from './series.js';
@@ -41,19 +40,17 @@ const MODEL_BATCH = 8;
 const ASK_LIMIT_MS = 10_000;
 
 /**
- * Uploads first, so that it costs the surge nothing; then raises the events at ten times the cap, waits until the
- * backlog has drained, and accounts for every image. Writes the report.
+ * Uploads first, so that it costs the surge nothing, and sends a few pictures ahead; then raises the events at ten times
+ * the cap, waits until the backlog has drained, and accounts for every image. Writes the report.
  */
 export async function runSurge(options: SurgeOptions): Promise<SurgeResult> {
   const { target, plan } = options;
   const log = createLogger('demo', 'silent');
   const warehouse = createWarehouse(target.config, log);
   // A folder of its own, so that the same data directory can be used again.
-  const run: RunInTables = {
-    bucket: target.bucket,
-    prefix: `surge/${randomUUID().slice(0, 8)}/`,
-    sinceMs: Date.now() - 60_000,
-  };
+  const name = randomUUID().slice(0, 8);
+  const run: RunInTables = { bucket: target.bucket, prefix: `surge/${name}/`, sinceMs: Date.now() - 60_000 };
+  const ahead: RunInTables = { ...run, prefix: `surge-ahead/${name}/` };
   const sending = startSending();
   const follower = new Follower({
     warehouse,
@@ -66,6 +63,7 @@ export async function runSurge(options: SurgeOptions): Promise<SurgeResult> {
   });
   try {
     const uploads = await uploadAll(options, run, sending);
+    await goAhead(target, { cap: plan.cap, warehouse, run: ahead, signal: options.signal });
     const ran = await surge(options, { uploads, sending, follower });
     return await account(options, { warehouse, run, sending, ...ran });
   } catch (error) {
@@ -80,20 +78,15 @@ async function uploadAll(
   run: RunInTables,
   sending: Sending,
 ): Promise<QuietUpload[]> {
-  const { config, bucket } = target;
-  const storage = createStorage({ endpoint: config.PENSTOCK_GCS_ENDPOINT, projectId: config.PENSTOCK_GCS_PROJECT });
-  const uploads: QuietUpload[] = [];
   const line = (): string => `uploaded ${sending.uploaded}/${plan.images}, before any event`;
   const progress = out && showProgress({ out, line, plainEveryMs: PLAIN_EVERY_MS });
   try {
     const pictures = await surgePictures(plan.images, signal);
-    const upload = { bucket: storage.bucket(bucket), prefix: run.prefix, signal };
-    await forEachBounded(pictures, UPLOADS_AT_ONCE, signal, async (picture) => {
-      const { resource } = await uploadPicture(picture, upload);
-      uploads.push({ picture, resource });
-      sending.uploaded += 1;
+    return await uploadQuietly(target, pictures, {
+      prefix: run.prefix,
+      signal,
+      onUploaded: () => (sending.uploaded += 1),
     });
-    return uploads;
   } finally {
     progress?.stop();
   }
