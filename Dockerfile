@@ -21,6 +21,7 @@ RUN --mount=type=cache,target=/root/.npm \
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json --sourceMap false --incremental false --tsBuildInfoFile null \
+    && node node_modules/typescript/bin/tsc -p src/console/page/tsconfig.json --sourceMap false \
     && node dist/workers/bundle.js \
     && chmod 755 dist/cli/main.js
 
@@ -46,6 +47,7 @@ WORKDIR /app
 COPY package.json LICENSE ./
 COPY models models
 COPY schemas schemas
+COPY src/console/page/index.html src/console/page/style.css src/console/page/
 COPY src/warehouse/migrations src/warehouse/migrations
 COPY --from=build /app/dist dist
 

@@ -21,6 +21,8 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const LEAST_NODE = [20, 9];
 const LEAST_JAVA = 17;
+/** The page of the console is for browsers: it is compiled apart. */
+const PAGE = join('src', 'console', 'page', 'tsconfig.json');
 /** The system test that is one pass of the whole path. */
 const ONE_PASS = 'detects what is uploaded';
 
@@ -41,6 +43,7 @@ const statics = () => [
   { name: 'format', command: [...tool('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level', 'warn', '.'] },
   { name: 'lint', command: [...tool('eslint', 'bin', 'eslint.js'), '.'] },
   { name: 'types', command: [...tsc(), '--noEmit'] },
+  { name: 'types of the console', command: [...tsc(), '--noEmit', '-p', PAGE] },
 ];
 const program = (verb, args) => [process.execPath, join(root, 'dist', 'cli', 'main.js'), verb, ...args];
 
@@ -179,6 +182,8 @@ async function build() {
   say('building');
   const compiled = await runProgram([...tsc(), '-p', 'tsconfig.build.json'], toStderr());
   if (compiled !== 0) stop('The build failed; the errors are above.', compiled);
+  const page = await runProgram([...tsc(), '-p', PAGE], toStderr());
+  if (page !== 0) stop('The build of the console failed; the errors are above.', page);
   const bundled = await runProgram([process.execPath, join(root, 'dist', 'workers', 'bundle.js')], toStderr());
   if (bundled !== 0) stop('Bundling the workflows failed; the errors are above.', bundled);
   linkProgram();

@@ -36,6 +36,7 @@ export function program(): Command {
   role('orchestrator', 'runs workflows, rollups and housekeeping', () => import('../workers/orchestrator.js'));
   role('detector', 'runs the model', () => import('../workers/detector.js'));
   role('sink', 'writes results into ClickHouse', () => import('../sink/index.js'));
+  role('console', 'a page for the person on duty', () => import('../console/index.js'));
   penstock.addCommand(upCommand());
   penstock.addCommand(demoCommand());
   penstock.addCommand(calibrateCommand());

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../config/index.js';
 import { StackError } from '../embedded/index.js';
+import { OperationError, RequestError } from '../operations/errors.js';
 
 /** The verb was asked for something that can't be: a wrong option, a folder that is not there. Exit code 2. */
 export class UsageError extends Error {
@@ -41,7 +42,7 @@ export async function runRole(serve: () => Promise<void>): Promise<void> {
 
 /** It was asked for wrongly, and nothing was tried. */
 export function isMisuse(error: unknown): boolean {
-  return error instanceof UsageError || error instanceof ConfigError;
+  return [UsageError, RequestError, ConfigError].some((kind) => error instanceof kind);
 }
 
 /** Says on stderr what went wrong, and gives the exit code. */
@@ -56,7 +57,9 @@ export function withMisuseCode(command: Command): Command {
 }
 
 function isForPerson(error: unknown): error is Error {
-  return [UsageError, VerbError, StackError, ConfigError].some((kind) => error instanceof kind);
+  return [UsageError, RequestError, VerbError, OperationError, StackError, ConfigError].some(
+    (kind) => error instanceof kind,
+  );
 }
 
 function describe(error: unknown): string {

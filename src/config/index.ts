@@ -12,6 +12,7 @@ import { environmentSchema, type Config } from './schema.js';
 
 export { environmentSchema, type Config };
 export type { ApiKey, ApiScope } from './apiKeys.js';
+export type { ConsoleLogin, ConsoleRole } from './consolePeople.js';
 
 /** A configuration that can't be used; the message names every variable that is wrong and why. */
 export class ConfigError extends Error {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BUILD_ID, isTimeZone, MODEL_NAME } from '../domain/index.js';
 import { detectorVariables } from './detectorVariables.js';
+import { consoleVariables } from './consoleVariables.js';
 import { intakeVariables } from './intakeVariables.js';
 import { amount, flag, int, list, secret } from './kinds.js';
 
@@ -89,6 +90,8 @@ export const environmentSchema = z.object({
   ),
 
   ...intakeVariables,
+
+  ...consoleVariables,
 
   PENSTOCK_BATCH_MAX_IMAGES: int(256, 1, 2048).describe('Most images in one micro-batch.'),
   PENSTOCK_BATCH_MAX_BYTES: int(131_072, 1024, 1_048_576).describe("Most bytes of a batch's workflow input."),

@@ -22,6 +22,7 @@ const SEMI_SPACE_MB = 16;
 
 /** The roles of a stack, in the order in which they stop: nothing new comes in before what is in flight has drained. */
 export const DEFAULT_ROLES: readonly RoleSpec[] = [
+  { role: 'console' },
   { role: 'intake' },
   { role: 'dispatcher' },
   { role: 'detector' },

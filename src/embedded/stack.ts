@@ -206,6 +206,7 @@ class RunningStack implements Stack {
     const { dataDir, model, environment: further, signal } = this.options;
     const environment = roleSettings({
       endpoints: this.endpoints(),
+      endpointsFile: endpointsPath(dataDir),
       ...(model === undefined ? {} : { model }),
       ...(this.servers.has('kafka') ? { kafkaDir: join(dataDir, 'kafka') } : {}),
       ...(further === undefined ? {} : { further }),

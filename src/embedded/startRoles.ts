@@ -14,6 +14,8 @@ const READY_TIMEOUT_MS = 120_000;
 /** The environment of every role: that of this process, pointed at the servers of the stack. */
 export function roleSettings(stack: {
   endpoints: Endpoints;
+  /** Where `endpoints.json` will be. */
+  endpointsFile: string;
   model?: NamedModel;
   /** Folder of the broker, when it runs on this machine. */
   kafkaDir?: string;
@@ -32,6 +34,7 @@ export function roleSettings(stack: {
     ...(stack.kafkaDir === undefined ? {} : { PENSTOCK_KAFKA_DISK_PATH: stack.kafkaDir }),
     ...(model === undefined ? {} : { PENSTOCK_MODEL_DIR: model.dir, PENSTOCK_DEFAULT_MODEL: model.name }),
     PENSTOCK_HTTP_HOST: HOST,
+    PENSTOCK_CONSOLE_ENDPOINTS_FILE: stack.endpointsFile,
     ...stack.further,
     ...absolute('PENSTOCK_ROUTING_FILE'),
     ...absolute('PENSTOCK_CAPACITY_FILE'),

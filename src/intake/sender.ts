@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, errors, jwtVerify, UnsecuredJWT, type JWTPayload } from 'jose';
 import { ConfigError, type Config } from '../config/index.js';
+import { isLoopback } from '../service/index.js';
 import { tokenList } from './bearerTokens.js';
 
 /** May this sender hand in events? */
@@ -119,9 +120,4 @@ function judge(error: unknown): SenderVerdict {
 function keysUrl(text: string): URL {
   if (!URL.canParse(text)) throw new ConfigError(`PENSTOCK_INTAKE_OIDC_JWKS_URL: '${text}' is no URL`);
   return new URL(text);
-}
-
-/** Only programs of this machine reach it. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

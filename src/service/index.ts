@@ -3,3 +3,4 @@ export { buildMetrics, programVersion } from './build.js';
 export { createHttpServer } from './http.js';
 export { watchProblems, watchServer, type WatchedServer } from './watch.js';
 export { retryForever, type Backoff } from './retry.js';
+export { isLoopback } from './loopback.js';

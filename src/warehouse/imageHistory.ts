@@ -120,3 +120,30 @@ export function refusedEventsOf(
     { since: clickHouseTime(since), name, subject: `"objects/${name.slice(1)}`, bucket },
   );
 }
+
+/** An image whose row was stored lately. Times are ISO 8601. */
+export interface RecentImage {
+  bucket: string;
+  object: string;
+  generation: string;
+  /** name@hash */
+  model: string;
+  status: 'detected' | 'dead';
+  reason: string;
+  boxes: number;
+  stored_at: string;
+}
+
+/** Those that were stored last, newest first; at most `limit`. Looks back ten minutes, and a day where that gives none. */
+export async function recentImages(warehouse: Warehouse, limit: number): Promise<RecentImage[]> {
+  for (const interval of ['INTERVAL 10 MINUTE', 'INTERVAL 1 DAY']) {
+    const rows = await warehouse.query<RecentImage>(
+      `SELECT bucket, object, generation, model, status, reason, toUInt32(length(boxes.class)) AS boxes, stored_at
+       FROM image_results WHERE stored_at > now64(3) - ${interval}
+       ORDER BY stored_at DESC LIMIT 1 BY bucket, object, generation, model LIMIT {limit:UInt32}`,
+      { limit },
+    );
+    if (rows.length > 0) return rows;
+  }
+  return [];
+}

@@ -17,11 +17,13 @@ export { packedLength, packStrings, type EncodedRow } from './encode.js';
 export { WarehouseError, type WarehouseErrorKind } from './errors.js';
 export { readHealth, type WarehouseHealth } from './health.js';
 export {
+  recentImages,
   refusedEventsOf,
   resultsOf,
   storedRate,
   uploadsOf,
   type ObjectName,
+  type RecentImage,
   type RefusedEvent,
   type ResultRow,
   type UploadRow,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureBreaker, readBreakers } from '../../src/client/index.js';
-import type { ImageReport } from '../../src/cli/image/answer.js';
+import type { ImageReport } from '../../src/operations/index.js';
 import { loadConfig } from '../../src/config/index.js';
 import {
   BREAKER_WORKFLOW_ID,

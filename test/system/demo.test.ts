@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
 import type { DemoResult } from '../../src/cli/demo/result.js';
-import type { StatusReport } from '../../src/cli/status/report.js';
+import type { StatusReport } from '../../src/operations/index.js';
 import { readEndpoints, roleEnvironment } from '../../src/embedded/index.js';
 import { forEachBounded } from './pipeline.js';
 

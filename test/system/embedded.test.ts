@@ -9,7 +9,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { endpointsPath, endpointsSchema, readEndpoints, type Endpoints } from '../../src/embedded/index.js';
 import { identify } from '../../src/embedded/lock.js';
-import type { StatusReport } from '../../src/cli/status/report.js';
+import type { StatusReport } from '../../src/operations/index.js';
 import { packageRoot } from '../../src/embedded/files.js';
 
 /** Set for other servers in a person's shell. TEMPORAL_ENV alone would end the dev server, the password shut the roles out. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ConfigResourceTypes, Kafka, logLevel, type Admin } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import type { StatusReport } from '../../src/cli/status/report.js';
+import type { StatusReport } from '../../src/operations/index.js';
 import { loadConfig, type Config } from '../../src/config/index.js';
 import { dispatcherGroup, imageEventsTopic, SINK_GROUP } from '../../src/domain/index.js';
 import { roleEnvironment } from '../../src/embedded/index.js';

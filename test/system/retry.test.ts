@@ -19,7 +19,7 @@ import {
 import { roleEnvironment } from '../../src/embedded/index.js';
 import { createProducer, type StreamProducer } from '../../src/stream/index.js';
 import { createLogger, createMetrics } from '../../src/telemetry/index.js';
-import type { RetryReport } from '../../src/cli/retry/report.js';
+import type { RetryReport } from '../../src/operations/index.js';
 import { endpointsNow, eventually, select } from './pipeline.js';
 import { penstock } from './program.js';
 import { recordHistory } from './recordHistory.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { AuditReport } from '../../src/audit/index.js';
-import type { ImageReport } from '../../src/cli/image/answer.js';
+import type { ImageReport } from '../../src/operations/index.js';
 import { loadConfig } from '../../src/config/index.js';
 import { imageEventsTopic } from '../../src/domain/index.js';
 import { roleEnvironment } from '../../src/embedded/index.js';

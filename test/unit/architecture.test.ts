@@ -14,6 +14,8 @@ const LAYERS = [
   ['audit', 'calibration'],
   ['activities', 'client', 'workflows'],
   ['workers', 'intake', 'dispatch', 'sink', 'embedded'],
+  ['operations'],
+  ['console'],
   ['cli'],
 ];
 
@@ -30,6 +32,7 @@ const DEEP: Record<string, string> = {
   'workflows -> domain/day.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/reasons.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/topics.ts': 'the index of domain loads zod, and no library may come into a workflow',
+  'cli -> operations/errors.ts': 'every verb tells of these, and none may wait for what operations load',
   'cli -> workers/metrics.ts': 'what workers define of metrics, without what they need to run',
   'cli -> workers/orchestrator.ts': 'a file per role: an orchestrator must not load what a detector needs',
   'cli -> workers/detector.ts': 'a file per role: a detector must not load what an orchestrator needs',

@@ -1,5 +1,5 @@
 import type { AuditReport, BucketAudit, MissingImage } from '../../audit/index.js';
-import { quoted } from '../image/name.js';
+import { quoted } from '../../operations/index.js';
 
 /** The report for a person; ends with what to do. */
 export function auditText(report: AuditReport): string {

@@ -1,32 +1,20 @@
-import { DEAD_LETTER_REASONS, type DeadLetter } from '../../domain/index.js';
+import { DEAD_LETTER_REASONS } from '../../domain/index.js';
+import { isLetterKind, LETTER_SOURCES, readCursor, type Choice } from '../../operations/index.js';
 import type { LetterFilter, LetterPlace, LetterState } from '../../warehouse/index.js';
 import { parseSince } from '../duration.js';
 import { UsageError } from '../verb.js';
 import type { FilterFlags, ListFlags } from './index.js';
 
-/** What was refused, by who refused it. */
-export type LetterKind = 'body' | 'record' | 'row';
-
-const SOURCES: Readonly<Record<LetterKind, DeadLetter['source']>> = {
-  body: 'intake',
-  record: 'dispatcher',
-  row: 'sink',
-};
 const STATES: readonly LetterState[] = ['open', 'replayed', 'discarded'];
 const MOST = 10_000;
 
-/** The kind of a letter; the name of the source for one that this release does not know. */
-export function kindOf(source: string): string {
-  return Object.entries(SOURCES).find(([, of]) => of === source)?.[0] ?? source;
-}
-
 /** The filters of a command line. Throws UsageError that names the one that can't be. */
 export function readFilter({ kind, reason, topic, since }: FilterFlags, nowMs: number): LetterFilter {
-  if (kind !== undefined && !isKind(kind)) throw new UsageError(`--kind '${kind}': body, record or row`);
+  if (kind !== undefined && !isLetterKind(kind)) throw new UsageError(`--kind '${kind}': body, record or row`);
   if (reason !== undefined && !Object.hasOwn(DEAD_LETTER_REASONS, reason))
     throw new UsageError(`--reason '${reason}': one of ${Object.keys(DEAD_LETTER_REASONS).join(', ')}`);
   return {
-    ...(kind === undefined ? {} : { source: SOURCES[kind] }),
+    ...(kind === undefined ? {} : { source: LETTER_SOURCES[kind] }),
     ...(reason === undefined ? {} : { reason }),
     ...(topic === undefined ? {} : { topic }),
     ...(since === undefined ? {} : { sinceMs: parseSince(since, '--since', nowMs) }),
@@ -52,22 +40,24 @@ export function readCount(option: string, text: string, most: number): number {
   return count;
 }
 
-/** What a letter is placed by. Letters that come or go meanwhile move no other across it. */
-export function placeOf({ received_at, id }: { received_at: string; id: string }): LetterPlace {
-  return { receivedAtMs: Date.parse(received_at), id };
+/** Where the page after this one begins. Throws UsageError for what is the end of none. */
+export function readAfter(text: string): LetterPlace {
+  const place = readCursor(text);
+  if (place === undefined) throw new UsageError(`--cursor '${text}': the end of no page`);
+  return place;
 }
 
-/** The place of the last letter of a page, as a text for the command line. */
-export function cursorOf({ receivedAtMs, id }: LetterPlace): string {
-  return Buffer.from(`${receivedAtMs} ${id}`).toString('base64url');
+/** Throws UsageError unless either letters or filters are named: nobody decides about all letters by an empty line. */
+export function readChoice(ids: readonly string[], filter: LetterFilter): Choice {
+  const isFiltered = Object.keys(filter).length > 0;
+  if (ids.length > 0 && isFiltered) throw new UsageError('either ids or filters, not both');
+  if (ids.length > 0) return { ids: [...new Set(ids)] };
+  if (!isFiltered) throw new UsageError('name letters, or choose them with --kind, --reason, --topic or --since');
+  return { filter: { ...filter, state: 'open' } };
 }
 
-export function readCursor(text: string): LetterPlace {
-  const [, time, id] = /^(\d{1,15}) (.{8,64})$/s.exec(Buffer.from(text, 'base64url').toString('utf8')) ?? [];
-  if (time === undefined || id === undefined) throw new UsageError(`--cursor '${text}': the end of no page`);
-  return { receivedAtMs: Number(time), id };
-}
-
-function isKind(text: string): text is LetterKind {
-  return Object.hasOwn(SOURCES, text);
+/** Most letters that are decided about: the command line bounds the ids, --limit what filters choose. */
+export function limitOf(choice: Choice, limit: string): number {
+  const most = readLimit(limit);
+  return 'ids' in choice ? choice.ids.length + 1 : most;
 }

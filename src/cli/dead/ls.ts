@@ -1,6 +1,7 @@
+import { cursorOf, kindOf, placeOf } from '../../operations/index.js';
 import { listLetters } from '../../warehouse/index.js';
 import { EXIT } from '../verb.js';
-import { cursorOf, kindOf, placeOf, readCursor, readFilter, readLimit, readState } from './filter.js';
+import { readAfter, readFilter, readLimit, readState } from './filter.js';
 import type { ListFlags } from './index.js';
 import { listText } from './text.js';
 import { withLetters } from './withLetters.js';
@@ -10,7 +11,7 @@ export async function ls(flags: ListFlags): Promise<number> {
   const filter = readFilter(flags, Date.now());
   const state = readState(flags);
   const limit = readLimit(flags.limit);
-  const after = flags.cursor === undefined ? undefined : readCursor(flags.cursor);
+  const after = flags.cursor === undefined ? undefined : readAfter(flags.cursor);
   // One more tells that there are others.
   const found = await withLetters(flags, (warehouse) =>
     listLetters(warehouse, { ...filter, ...(state === undefined ? {} : { state }) }, { limit: limit + 1, after }),

@@ -1,6 +1,6 @@
+import { kindOf } from '../../operations/index.js';
 import { decisionsOf, wholeLetters } from '../../warehouse/index.js';
 import { EXIT, VerbError } from '../verb.js';
-import { kindOf } from './filter.js';
 import type { DeadFlags } from './index.js';
 import { letterText } from './text.js';
 import { withLetters } from './withLetters.js';

@@ -1,6 +1,6 @@
+import type { DecisionReport } from '../../operations/index.js';
 import type { DecisionRow, LetterRow, WholeLetter } from '../../warehouse/index.js';
 import { createTable } from '../table.js';
-import type { DecisionReport } from './report.js';
 
 const DETAIL_SHOWN = 100;
 const OUTCOMES_SHOWN = 100;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Warehouse } from '../../warehouse/index.js';
-import { askRoles, describeHealth, type Batches, type TopicBacklog } from '../inspect/index.js';
+import { askRoles, describeHealth, type Batches, type TopicBacklog } from '../../operations/index.js';
 import { RecentRate } from '../progress.js';
 import { compareHourly, type HourlyDifference } from './account.js';
 import { countLanded, readHourly, type RunInTables } from './landing.js';

@@ -8,7 +8,7 @@ import { score, SHAPES, type Score } from '../../scenes/index.js';
 import { createStorage } from '../../storage/index.js';
 import { createLogger } from '../../telemetry/index.js';
 import { createWarehouse, WarehouseError, type Warehouse } from '../../warehouse/index.js';
-import { askKafka, askTemporal } from '../inspect/index.js';
+import { askKafka, askTemporal } from '../../operations/index.js';
 import { showProgress, type ProgressOut } from '../progress.js';
 import { VerbError } from '../verb.js';
 import { accountRows, addAccounts, NO_ROWS, speedOf, type RowAccount } from './account.js';

@@ -1,4 +1,4 @@
-import type { ImageAnswer, ImageReport, InBucket } from './answer.js';
+import type { ImageAnswer, ImageReport, InBucket } from '../../operations/index.js';
 
 /** Boxes that are shown to a person; --json has all. */
 const BOXES_SHOWN = 20;

@@ -1,19 +1,12 @@
 import { IMAGE_REASONS, isFinalReason, isImageReason, MODEL_NAME, type ImageReason } from '../../domain/index.js';
+import type { BatchSelector } from '../../operations/index.js';
 import { parseSince } from '../duration.js';
 import { UsageError } from '../verb.js';
 import type { RetryFlags } from './index.js';
 
-/** Which batches are meant. */
-export type Selector =
-  | { by: 'batch'; workflowId: string }
-  | { by: 'since'; closedSince: Date }
-  | { by: 'reason'; reason: ImageReason }
-  | { by: 'model'; model: string }
-  | { by: 'all' };
-
 /** What the command line asks for. */
 export interface RetryRequest {
-  selector: Selector;
+  selector: BatchSelector;
   batchesPerSecond: number;
   /** Most of its batches that run at once. */
   ahead: number;
@@ -22,7 +15,7 @@ export interface RetryRequest {
 /** Reads the command line. Throws UsageError that says what is wrong and what would be right. */
 export function readRequest(flags: RetryFlags, nowMs: number): RetryRequest {
   const { batch, since, reason, model, all } = flags;
-  const selectors: Selector[] = [
+  const selectors: BatchSelector[] = [
     ...(batch === undefined ? [] : [{ by: 'batch' as const, workflowId: batch }]),
     ...(since === undefined
       ? []

@@ -1,4 +1,4 @@
-import { isLoopback } from '../sender.js';
+import { isLoopback } from '../../service/index.js';
 import type { DetectApi, DetectApiOptions } from './api.js';
 
 export type { DetectApi };

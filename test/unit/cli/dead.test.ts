@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { limitOf, readChoice } from '../../../src/cli/dead/chosen.js';
-import { cursorOf, placeOf, readCursor, readFilter, readLimit, readState } from '../../../src/cli/dead/filter.js';
-import { decisionReport, isWhole, notFound } from '../../../src/cli/dead/report.js';
+import { limitOf, readAfter, readChoice, readFilter, readLimit, readState } from '../../../src/cli/dead/filter.js';
 import { decisionText, letterText, plain } from '../../../src/cli/dead/text.js';
-import { wayBack, type WayBack } from '../../../src/cli/dead/wayBack.js';
 import { loadConfig } from '../../../src/config/index.js';
 import { createReadAgain } from '../../../src/intake/index.js';
 import { readRow } from '../../../src/sink/index.js';
 import { deadLetterSchema } from '../../../src/domain/index.js';
+import { cursorOf, decisionReport, isWhole, placeOf } from '../../../src/operations/index.js';
+import { notFound } from '../../../src/operations/letters/report.js';
+import { wayBack, type WayBack } from '../../../src/operations/letters/wayBack.js';
 import { recordDeadLetter } from '../../../src/stream/index.js';
 import type { WholeLetter } from '../../../src/warehouse/index.js';
 import { imageEvent, imageResult } from '../sink/results.js';
@@ -122,9 +122,9 @@ describe('a letter goes back', () => {
 describe('the command line of dead', () => {
   it('takes the cursor that a page ended with, and no other text', () => {
     const last = { received_at: '2026-01-31T12:00:00.123Z', id: 'f3b9c1d2-aaaa' };
-    expect(readCursor(cursorOf(placeOf(last)))).toEqual({ receivedAtMs: Date.parse(last.received_at), id: last.id });
+    expect(readAfter(cursorOf(placeOf(last)))).toEqual({ receivedAtMs: Date.parse(last.received_at), id: last.id });
     for (const text of ['', 'x', Buffer.from('12').toString('base64url'), Buffer.from('a b').toString('base64url')])
-      expect(() => readCursor(text)).toThrow('--cursor');
+      expect(() => readAfter(text)).toThrow('--cursor');
   });
 
   it('turns filters into what the table calls them, and names the option that can not be', () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { decide, exitCode, type ImageFacts, type Surroundings } from '../../../src/cli/image/decide.js';
-import { quoted, readImageName } from '../../../src/cli/image/name.js';
-import { neverReceived, type NeverReceivedFacts } from '../../../src/cli/image/neverReceived.js';
+import { exitCode } from '../../../src/cli/image/image.js';
 import type { CapacityState } from '../../../src/domain/index.js';
+import { decide, type ImageFacts, type Surroundings } from '../../../src/operations/image/decide.js';
+import { quoted, readImageName } from '../../../src/operations/image/name.js';
+import { neverReceived, type NeverReceivedFacts } from '../../../src/operations/image/neverReceived.js';
 import type { ResultRow, UploadRow } from '../../../src/warehouse/index.js';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');

@@ -1,8 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { readRequest } from '../../../src/cli/retry/options.js';
-import { progressText, reportText, retryReport, type Retried } from '../../../src/cli/retry/report.js';
-import { select } from '../../../src/cli/retry/retry.js';
-import { startAll } from '../../../src/cli/retry/startAll.js';
+import { progressText, reportText } from '../../../src/cli/retry/text.js';
+import { retryReport, selectBatches, startAll, type Retried } from '../../../src/operations/index.js';
 import { runProgram } from './runProgram.js';
 
 const NOW = Date.parse('2026-01-31T12:00:00Z');
@@ -175,11 +174,11 @@ describe('a batch that can not be read', () => {
 
   it('is among what is selected, by whatever, and is not started', async () => {
     const { client, starts } = temporal(broken);
-    const selected = await select(client, { by: 'reason', reason: 'FORBIDDEN' });
+    const selected = await selectBatches(client, { by: 'reason', reason: 'FORBIDDEN' });
     expect(selected.all.map(({ run, outcome, problem }) => [run.workflowId, outcome, problem])).toEqual([
       ['detect/t/0/2', 'error', 'no such input'],
     ]);
-    const { all } = await select(client, { by: 'all' });
+    const { all } = await selectBatches(client, { by: 'all' });
     expect(all.map(({ outcome }) => outcome)).toEqual(['selected', 'error', 'selected']);
     await startAll(client, selected.all, pace, never, () => undefined);
     expect(starts).toEqual([]);

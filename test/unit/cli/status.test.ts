@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import type { AuditOutcome, CapacityState, OpenBreaker } from '../../../src/domain/index.js';
-import { HEALTHY, unhealthy } from '../../../src/cli/inspect/index.js';
-import { expectedRoles } from '../../../src/cli/inspect/health.js';
-import { waitingLane } from '../../../src/cli/inspect/questions.js';
-import { duration, expectedWait } from '../../../src/cli/status/forecast.js';
-import { statusReport, statusTable, type Answers } from '../../../src/cli/status/report.js';
+import { statusTable } from '../../../src/cli/status/text.js';
+import { expectedWait } from '../../../src/operations/forecast.js';
+import { expectedRoles } from '../../../src/operations/health.js';
+import { duration, HEALTHY, unhealthy } from '../../../src/operations/index.js';
+import { waitingLane } from '../../../src/operations/questions.js';
+import { statusReport, type Answers } from '../../../src/operations/statusReport.js';
 
 const NOW = new Date('2026-01-31T12:00:00Z');
 
@@ -94,6 +95,7 @@ test('records that were deleted before they were read are not healthy', () => {
 test('a role of every stack that does not run is expected all the same; a stack of servers only expects none', () => {
   const metrics = { intake: 'http://127.0.0.1:1/metrics', 'detector-2': 'http://127.0.0.1:2/metrics' };
   expect(expectedRoles({ metrics })).toEqual([
+    'console',
     'intake',
     'dispatcher',
     'detector',

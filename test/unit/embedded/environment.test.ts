@@ -102,7 +102,9 @@ test('a routing file is the one of the folder in which the stack is started, wha
     vi.unstubAllEnvs();
   });
   const fileOf = (further?: Record<string, string>): string | undefined =>
-    roleSettings({ endpoints: own, ...(further ? { further } : {}) })['PENSTOCK_ROUTING_FILE'];
+    roleSettings({ endpoints: own, endpointsFile: '/stack/endpoints.json', ...(further ? { further } : {}) })[
+      'PENSTOCK_ROUTING_FILE'
+    ];
   expect(fileOf()).toBe(resolve('conf/routing.yaml'));
   expect(fileOf({ PENSTOCK_ROUTING_FILE: 'other.yaml' })).toBe(resolve('other.yaml'));
   vi.stubEnv('PENSTOCK_ROUTING_FILE', '');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createLogger } from '../../../telemetry/index.js';
 import { createWarehouse, WarehouseError, type Warehouse } from '../../../warehouse/index.js';
-import { askKafka, askTemporal } from '../../inspect/index.js';
+import { askKafka, askTemporal } from '../../../operations/index.js';
 import { showProgress, type ProgressOut } from '../../progress.js';
 import { VerbError } from '../../verb.js';
 import { accountRows, addAccounts, NO_ROWS, type RowAccount } from '../account.js';

@@ -1,4 +1,4 @@
-import { forecast, rateText, type BudgetState, type CapacityState, type Forecast } from '../../domain/index.js';
+import { forecast, type BudgetState, type CapacityState, type Forecast } from '../domain/index.js';
 
 export interface Known {
   /** Images that wait in the lanes; undefined where Kafka did not say. */
@@ -37,50 +37,6 @@ function imagesPerDay({ imagesPerDay: images, moneyPerDay: money, pricePerImage:
   const byMoney = money === null || price === null || price === 0 ? Infinity : money / price;
   const most = Math.min(images ?? Infinity, byMoney);
   return most === Infinity ? null : most;
-}
-
-/** Rows of the table of `penstock status`. */
-export function capacityLines(capacity: CapacityState | null): [string, string][] {
-  if (capacity === null) return [['capacity', 'unknown']];
-  const { models, paused, budget } = capacity;
-  const lines = models.map(({ model, cap, leased, holders }): [string, string] => [
-    `cap of ${model}`,
-    `${rateText(cap)}; ${leased === null ? 'no limit' : rateText(leased)} leased to ${holders.filter(({ standby }) => !standby).length} detectors`,
-  ]);
-  if (paused !== null) lines.push(['paused', `by ${paused.who}: ${paused.why}`]);
-  if (budget.left !== null || budget.exhausted)
-    lines.push([
-      'budget of the day',
-      `${budget.used} images used, ${budget.left ?? 0} left${budget.exhausted ? ': used up' : ''}`,
-    ]);
-  return lines;
-}
-
-/** One sentence for a person. */
-export function forecastText(ahead: Forecast | null, capacity: CapacityState | null): string {
-  if (ahead === null) return 'unknown';
-  const { backlog, clearsInSeconds, clearsAt, growsPerHour, cost, budgetStopsOn } = ahead;
-  const [rate, arriving] = [ahead.imagesPerSecond, ahead.arrivingPerSecond].map((value) =>
-    String(Number(value.toFixed(1))),
-  );
-  const at = `at ${rate} images/s against ${arriving} arriving`;
-  const stop = budgetStopsOn === null ? '' : `; the budget of ${budgetStopsOn} stops it`;
-  if (backlog === 0 && clearsInSeconds === 0) return 'nothing waits';
-  if (clearsInSeconds === null || clearsAt === null) {
-    const grows = growsPerHour
-      ? `never clears: grows by ${Math.round(growsPerHour)} images an hour`
-      : 'does not clear within a year';
-    return `${grows} ${at}${stop}`;
-  }
-  const money = cost === null ? '' : `; costs ${cost.toFixed(2)} ${capacity?.budget.currency ?? ''}`;
-  return `clears at ${clock(clearsAt, clearsInSeconds)} (in ${duration(clearsInSeconds)}) ${at}${money}${stop}`;
-}
-
-/** Local time; with its date where that is not within a day. */
-function clock(iso: string, inSeconds: number): string {
-  const at = new Date(iso);
-  const time = at.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
-  return inSeconds < 86_400 ? time : `${time} on ${at.toLocaleDateString('en-CA')}`;
 }
 
 /** Seconds until the last of `waiting` images is done; null (unknown) when some wait and none is being stored. */

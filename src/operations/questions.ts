@@ -1,15 +1,15 @@
-import { connectTemporal, lastAudit, openImages, readBreakers, readCapacity } from '../../client/index.js';
-import type { Config } from '../../config/index.js';
+import { connectTemporal, lastAudit, openImages, readBreakers, readCapacity } from '../client/index.js';
+import type { Config } from '../config/index.js';
 import {
   dispatcherGroup,
   imageEventsTopic,
   type AuditOutcome,
   type CapacityState,
   type OpenBreaker,
-} from '../../domain/index.js';
-import { readArrivals, readBacklog } from '../../stream/index.js';
-import { reasonOf, type Logger } from '../../telemetry/index.js';
-import { createWarehouse, LETTER_IS_OPEN, storedWithin } from '../../warehouse/index.js';
+} from '../domain/index.js';
+import { readArrivals, readBacklog } from '../stream/index.js';
+import { reasonOf, type Logger } from '../telemetry/index.js';
+import { createWarehouse, LETTER_IS_OPEN, storedWithin } from '../warehouse/index.js';
 import { HEALTHY, unhealthy, type Health } from './health.js';
 
 /** An answer of a server with its health; null when it gave none. */

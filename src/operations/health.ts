@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { DEFAULT_ROLES, type Endpoints } from '../../embedded/index.js';
-import { reasonOf } from '../../telemetry/index.js';
+import { DEFAULT_ROLES, type Endpoints } from '../embedded/index.js';
+import { reasonOf } from '../telemetry/index.js';
 
 /** How a role or a server answers. */
 export interface Health {

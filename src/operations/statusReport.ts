@@ -1,21 +1,7 @@
-import {
-  describeBreaker,
-  laneOf,
-  type AuditOutcome,
-  type CapacityState,
-  type Forecast,
-  type OpenBreaker,
-} from '../../domain/index.js';
-import {
-  describeHealth,
-  type Answer,
-  type Batches,
-  type Health,
-  type Stored,
-  type TopicBacklog,
-} from '../inspect/index.js';
-import { createTable } from '../table.js';
-import { capacityLines, duration, expectedWait, forecastOf, forecastText } from './forecast.js';
+import type { AuditOutcome, CapacityState, Forecast } from '../domain/index.js';
+import { expectedWait, forecastOf } from './forecast.js';
+import type { Health } from './health.js';
+import type { Answer, Batches, Stored, TopicBacklog } from './questions.js';
 
 /** What `penstock status --json` prints. Fields are only added; null stands for what could not be asked. */
 export interface StatusReport {
@@ -94,52 +80,4 @@ export function statusReport({ kafka, arrivals, temporal, clickhouse, gcs, roles
     roles,
     servers,
   };
-}
-
-export function statusTable(report: StatusReport): string {
-  const work = createTable();
-  const { backlog, batches, rate } = report;
-  const unknown = 'unknown';
-  if (backlog === null) work.push(['backlog', unknown]);
-  for (const { topic, group, lane, records, missing } of backlog ?? []) {
-    const lost = missing === 0 ? '' : `; ${missing} are missing`;
-    const reader = laneOf(topic) === undefined ? '' : ` for ${short(group)}`;
-    work.push([lane === null ? `${short(topic)}${reader}` : `lane ${lane}`, `${records} waiting${lost}`]);
-  }
-  work.push(
-    ['open batches', batches === null ? unknown : `${batches.open}, of ${batches.images} images`],
-    ['failed batches (24 h)', batches === null ? unknown : String(batches.failedLastDay)],
-    ['circuit breakers', breakers(batches?.breakers ?? null)],
-    ['rate', rate === null ? unknown : `${rate.imagesPerSecond.toFixed(1)} images/s in the last minute`],
-    ['expected wait', report.expectedWaitSeconds === null ? unknown : duration(report.expectedWaitSeconds)],
-    ...capacityLines(report.capacity),
-    ['forecast', forecastText(report.forecast, report.capacity)],
-    ['dead images (24 h)', reasons(report.deadImages)],
-    ['open dead letters (30 d)', reasons(report.deadLetters)],
-    ...(report.audit === null ? [] : [['last audit', auditText(report.audit)]]),
-  );
-  const health = createTable();
-  if (report.roles === null) health.push(['roles', 'unknown: the environment does not say where they are']);
-  for (const [name, state] of Object.entries({ ...report.roles, ...report.servers }))
-    health.push([name, state.healthy && Object.hasOwn(report.servers, name) ? 'answers' : describeHealth(state)]);
-  return `${work.toString()}\n${health.toString()}`;
-}
-
-const short = (name: string): string => name.replace('penstock.', '');
-
-function auditText({ missing, buckets, checkedAt }: AuditOutcome): string {
-  const unlisted = buckets.filter(({ problem }) => problem !== null).length;
-  const lost = unlisted === 0 ? '' : `; ${unlisted} of ${buckets.length} buckets could not be listed whole`;
-  return `${missing} missing, ${checkedAt}${lost}`;
-}
-
-function breakers(open: readonly OpenBreaker[] | null): string {
-  if (open === null) return 'unknown';
-  return open.length === 0 ? 'closed' : open.map(describeBreaker).join('\n');
-}
-
-function reasons(by: Record<string, number> | null): string {
-  if (by === null) return 'unknown';
-  const parts = Object.entries(by).map(([reason, records]) => `${reason} ${records}`);
-  return parts.join(', ') || '0';
 }

@@ -1,11 +1,16 @@
 import { faultOf, followBatch, lastRunOf, startAgain, type LastRun, type TemporalClient } from '../../client/index.js';
 import { reasonOf } from '../../telemetry/index.js';
 import { createPace } from '../pace.js';
-import type { RetryRequest } from './options.js';
 import type { Retried } from './report.js';
 import { withTries } from './withTries.js';
 
 type Client = TemporalClient['client'];
+
+/** Batches that are started a second, and that run at once, at most. */
+export interface RetryRate {
+  batchesPerSecond: number;
+  ahead: number;
+}
 
 /**
  * Starts all, at most so many a second and so many at once, and keeps with each what became of it. Returns at their ends,
@@ -15,7 +20,7 @@ type Client = TemporalClient['client'];
 export async function startAll(
   client: Client,
   all: readonly Retried[],
-  { batchesPerSecond, ahead }: Pick<RetryRequest, 'batchesPerSecond' | 'ahead'>,
+  { batchesPerSecond, ahead }: RetryRate,
   signal: AbortSignal,
   onChange: () => void,
 ): Promise<void> {

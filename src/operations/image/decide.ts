@@ -11,8 +11,7 @@ import {
 } from '../../domain/index.js';
 import type { RecordPlace } from '../../stream/index.js';
 import type { ResultRow, UploadRow } from '../../warehouse/index.js';
-import { duration, expectedWait } from '../status/forecast.js';
-import { EXIT } from '../verb.js';
+import { duration, expectedWait } from '../forecast.js';
 import type { ImageState } from './answer.js';
 import { quoted } from './name.js';
 
@@ -80,12 +79,6 @@ export function decide(facts: ImageFacts, around: Surroundings): Verdict {
 export function cameAfter(upload: UploadRow | null, result: ResultRow | undefined): upload is UploadRow {
   if (upload === null) return false;
   return result === undefined || Date.parse(upload.received_at) > Date.parse(result.received_at);
-}
-
-/** The exit code of the verb for what is listed of the generation that counts. */
-export function exitCode(states: readonly ImageState[]): number {
-  if (states.length === 0 || states.some((state) => ['dead', 'lost', 'unknown'].includes(state))) return EXIT.failed;
-  return states.every((state) => state === 'detected') ? EXIT.ok : EXIT.pending;
 }
 
 function detected({ boxes, width, height }: ResultRow): Verdict {
