@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { describe, expect, it } from 'vitest';
 import { program } from '../../src/cli/program.js';
 import { loadConfig } from '../../src/config/index.js';
+import { createAccess } from '../../src/console/access.js';
 import { createSenderCheck } from '../../src/intake/sender.js';
 
 /** The files that deploy Penstock, held against the program: none of them runs in the other tests. */
@@ -44,7 +45,7 @@ const standing = services.filter(([, { restart }]) => restart === 'unless-stoppe
 const once = services.filter(([, { restart }]) => restart === undefined);
 /** Services whose command is a verb of the program. */
 const ofProgram = services.filter(([, { image, entrypoint }]) => image.startsWith('penstock:') && !entrypoint);
-const ROLES = ['intake', 'dispatcher', 'orchestrator', 'detector', 'sink'];
+const ROLES = ['intake', 'console', 'dispatcher', 'orchestrator', 'detector', 'sink'];
 
 /** As compose does it: `${NAME:-default}` without a .env file. */
 const environmentOf = (name: string): Record<string, string> =>
@@ -82,6 +83,12 @@ describe('docker-compose.yml', () => {
     expect(loadConfig(environmentOf('demo')).PENSTOCK_INTAKE_BEARER_TOKENS).toEqual(
       config.PENSTOCK_INTAKE_BEARER_TOKENS,
     );
+  });
+
+  it('gives the console a log-in, so that it may listen beyond loopback', () => {
+    const config = loadConfig(environmentOf('console'));
+    expect(config.PENSTOCK_HTTP_HOST).toBe('0.0.0.0');
+    expect(createAccess(config).login).toBe('token');
   });
 
   it.each(ROLES)('%s has the time to drain, a bounded heap below its memory, an init and a read-only root', (name) => {
