@@ -168,6 +168,61 @@ function bytes(text = ''): number {
   return Number(amount) * (unit === 'G' ? 1024 ** 3 : 1024 ** 2);
 }
 
+describe('docker-compose.observability.yml', () => {
+  const further = z
+    .object({
+      services: z.record(z.string(), serviceSchema.partial({ image: true })),
+      volumes: z.record(z.string(), z.null()),
+      configs: z.record(z.string(), z.object({ content: z.string() })),
+    })
+    .parse(parse(read('docker-compose.observability.yml')));
+  const added = Object.entries(further.services).filter(([name]) => !(name in compose.services));
+
+  it('adds services that are pinned, healthy or not, bounded, and on loopback alone', () => {
+    expect(added.map(([name]) => name)).toEqual(['prometheus', 'alertmanager', 'grafana', 'vector']);
+    for (const [name, { image = '', ports = [], healthcheck, deploy }] of added) {
+      expect(image, name).toMatch(/:v?\d+\.\d+\.\d+(-[a-z]+)?$/);
+      for (const port of ports) expect(port, name).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+      expect(healthcheck?.test[0], name).toBe('CMD');
+      expect(bytes(deploy?.resources.limits.memory), name).toBeGreaterThan(0);
+    }
+  });
+
+  it('mounts files that are there, and volumes and configs that are declared', () => {
+    const mounts = Object.values(further.services).flatMap(({ volumes = [] }) =>
+      volumes.map((one) => one.split(':')[0]),
+    );
+    for (const mount of mounts.filter((one) => one?.startsWith('./')))
+      expect(existsSync(join(ROOT, mount ?? '')), mount).toBe(true);
+    expect(mounts.filter((one) => !/^[./]/.test(one ?? '')).sort()).toEqual(Object.keys(further.volumes).sort());
+    const configs = Object.values(further.services).flatMap(({ configs: of = [] }) => of.map(({ source }) => source));
+    expect(configs).toEqual(Object.keys(further.configs));
+  });
+
+  it('scrapes services that are there', () => {
+    const { scrape_configs: jobs } = z
+      .object({
+        scrape_configs: z.array(
+          z.object({
+            dns_sd_configs: z.array(z.object({ names: z.array(z.string()) })).default([]),
+            static_configs: z.array(z.object({ targets: z.array(z.string()) })).default([]),
+            job_name: z.string(),
+          }),
+        ),
+      })
+      .parse(parse(read('deploy/prometheus/prometheus.yml')));
+    const hosts = jobs
+      // Machines with a GPU have that exporter; compose has none.
+      .filter(({ job_name: job }) => job !== 'dcgm')
+      .flatMap(({ dns_sd_configs: dns, static_configs: fixed }) => [
+        ...dns.flatMap(({ names }) => names),
+        ...fixed.flatMap(({ targets }) => targets.map((target) => target.split(':')[0] ?? '')),
+      ]);
+    expect(hosts).toEqual(expect.arrayContaining(ROLES));
+    for (const host of hosts) expect(Object.keys({ ...compose.services, ...further.services })).toContain(host);
+  });
+});
+
 describe('docker-compose.gpu.yml', () => {
   it('changes services that are there, to a variant that the Dockerfile has', () => {
     const override = z
