@@ -7,7 +7,7 @@ import { createEngine, loadModel, LONGEST_HANG_MS, Pacer } from '../inference/in
 import { serveRole, type RoleContext, type RunningRole } from '../service/index.js';
 import { createStorageCheck } from '../storage/index.js';
 import { createProducer } from '../stream/index.js';
-import { connectWorker, installRuntime, runWorker } from './factory.js';
+import { closeConnection, connectWorker, installRuntime, runWorker } from './factory.js';
 import { holdShare } from './share.js';
 import { WorkerSwitch } from './switch.js';
 import { watchServers } from './watchServers.js';
@@ -91,7 +91,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
       await share.leave();
       await engine.close();
       await producer.close();
-      await connection.close();
+      await closeConnection(context, connection);
     },
   };
 }
