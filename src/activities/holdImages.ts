@@ -26,7 +26,7 @@ export async function holdImages(
     const id = createHash('sha256').update(`${workflowId}\n${index}\n${object}`).digest('hex').slice(0, 32);
     const event: ImageEvent = {
       ...{ v: 1, id, bucket: source.bucket, object, generation, uploadedAtMs, receivedAtMs, model, lane },
-      ...(deadlineMs == null ? {} : { deadlineMs }),
+      ...(typeof deadlineMs === 'number' ? { deadlineMs } : {}),
     };
     const headers = trace === undefined ? {} : { headers: { [TRACE_HEADER]: trace } };
     return [{ index, record: { key: sourceKey(source), value: JSON.stringify(event), ...headers } }];

@@ -8,7 +8,7 @@ import { serveRole, type RoleContext, type RunningRole } from '../service/index.
 import { createStorageCheck } from '../storage/index.js';
 import { createProducer } from '../stream/index.js';
 import { detectorMetrics } from './detectorMetrics.js';
-import { connectWorker, installRuntime, runWorker } from './factory.js';
+import { closeConnection, connectWorker, installRuntime, runWorker } from './factory.js';
 import { holdShare } from './share.js';
 import { WorkerSwitch } from './switch.js';
 import { watchServers } from './watchServers.js';
@@ -97,7 +97,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
       await share.leave();
       await engine.close();
       await producer.close();
-      await connection.close();
+      await closeConnection(context, connection);
     },
   };
 }

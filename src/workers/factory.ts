@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   DefaultLogger,
   NativeConnection,
@@ -13,12 +15,17 @@ import { openCoreMetrics } from './coreMetrics.js';
 
 /** A Temporal worker that runs until `stop`. */
 export interface RunningWorker {
-  /** Stops polling, lets running work end within the grace time, then resolves. */
+  /**
+   * Stops polling, lets running work end within the grace time, then resolves. What has ended is told to Temporal, and
+   * waits for it: for as long as it is away, but no longer than 20 s once the role stops.
+   */
   stop(): Promise<void>;
 }
 
 /** Running activities get so long to end before they are told to hand back. */
 const GRACE_TIME = '5s';
+/** A role that stops waits for a Temporal that is away no longer than this; milliseconds. */
+const LAST_WORD_MS = 20_000;
 
 /** Sends what the SDK and the core log into the role's log, and tells their metrics with the role's. Once in a process. */
 export async function installRuntime({ log, metrics }: RoleContext): Promise<void> {
@@ -89,8 +96,8 @@ export async function runWorker(
     >,
 ): Promise<RunningWorker> {
   const worker = await Worker.create({
+    // Without a force time: the SDK's ends the process of a worker that was only to pause while Temporal is away.
     shutdownGraceTime: GRACE_TIME,
-    shutdownForceTime: '20s',
     maxHeartbeatThrottleInterval: '2s',
     defaultHeartbeatThrottleInterval: '2s',
     ...options,
@@ -100,7 +107,23 @@ export async function runWorker(
   return {
     stop: async () => {
       if (worker.getState() === 'RUNNING') worker.shutdown();
-      await running.catch(() => undefined);
+      const ended = new AbortController();
+      const late = longAfter(context.stopping, ended.signal).catch(() => undefined);
+      await Promise.race([running.catch(() => undefined), late]);
+      ended.abort();
     },
   };
+}
+
+/** Resolves when `stopping` was aborted so long ago that nobody waits any more. */
+async function longAfter(stopping: AbortSignal, signal: AbortSignal): Promise<void> {
+  if (!stopping.aborted) await once(stopping, 'abort', { signal });
+  await sleep(LAST_WORD_MS, undefined, { signal });
+}
+
+/** Closes a connection; one that a worker still holds, because Temporal is away, ends with the process. */
+export async function closeConnection({ log }: RoleContext, connection: NativeConnection): Promise<void> {
+  await connection
+    .close()
+    .catch((err: unknown) => log.warn({ err }, 'a worker still holds its connection to Temporal'));
 }

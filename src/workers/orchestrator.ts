@@ -25,7 +25,7 @@ import { watchCapacity } from './capacityMetrics.js';
 import { watchServers } from './watchServers.js';
 import { watchWarehouse } from './warehouseMetrics.js';
 import { workflowBuild } from './build.js';
-import { connectWorker, installRuntime, runWorker } from './factory.js';
+import { closeConnection, connectWorker, installRuntime, runWorker } from './factory.js';
 
 /** Without a breaker images that fail for the system's fault die after half a minute; without capacity leases run out. */
 const ENSURE_EVERY_MS = 20_000;
@@ -111,7 +111,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
       routing.close();
       await producer.close();
       await temporal.connection.close();
-      await connection.close();
+      await closeConnection(context, connection);
       await warehouse.close();
     },
   };

@@ -61,8 +61,8 @@ describe('the API', () => {
     const fine = await post('/api/echo/7?times=2', { text: 'ab' });
     expect([fine.statusCode, fine.json()]).toEqual([200, { said: '7 abab', who: 'console@loopback' }]);
     const wrong = await post('/api/echo/7?times=9', { text: 'ab' });
-    expect([wrong.statusCode, wrong.json()]).toEqual([400, { error: expect.stringMatching(/^query\.times: /) }]);
-    expect((await post('/api/echo/7', { text: 1 })).json()).toEqual({ error: expect.stringMatching(/^body\.text: /) });
+    expect([wrong.statusCode, wrong.body]).toEqual([400, expect.stringMatching(/^\{"error":"query\.times: /)]);
+    expect((await post('/api/echo/7', { text: 1 })).body).toMatch(/^\{"error":"body\.text: /);
   });
 
   it('says whose fault it is, and of its own defects nothing more', async () => {
