@@ -12,7 +12,7 @@ export const OWN_TABLES: readonly string[] = [
     'dead_letter_decision_records',
     'capacity_change_records',
   ],
-  ...['image_rollups', 'rollup_watermarks', 'model_versions', 'model_pins', 'schema_migrations'],
+  ...['image_rollups', 'rollup_watermarks', 'model_versions', 'model_pins', 'schema_migrations', 'logs'],
 ];
 
 const TOPIC = /^(?!penstock\.)[A-Za-z0-9._-]{1,200}$/;

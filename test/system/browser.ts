@@ -41,7 +41,9 @@ export async function startBrowser(): Promise<RealBrowser | undefined> {
       HOME: home,
       TMPDIR: home,
       FONTCONFIG_FILE: fonts,
-      LD_LIBRARY_PATH: join(folder, 'usr', 'lib', libraries),
+      LD_LIBRARY_PATH: [libraries, join(libraries, 'pulseaudio')]
+        .map((name) => join(folder, 'usr', 'lib', name))
+        .join(':'),
     },
   });
   return {

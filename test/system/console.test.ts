@@ -197,7 +197,7 @@ test('a dead letter is read whole, and put away with a reason', async ({ skip })
   const { page, close } = await pageOf(skip, `/letters?id=${id}`);
   await page.locator('pre', { hasText: '<script>alert(1)</script>' }).waitFor();
   await shoot(page, 'letter');
-  await page.getByRole('link', { name: 'Letters' }).click();
+  await page.getByRole('link', { name: 'Letters', exact: true }).click();
   await page.getByLabel(`Choose ${id}`).check();
   await expect(page.getByRole('button', { name: 'Discard 1' }).isDisabled()).resolves.toBe(true);
   await page.getByLabel('Why').fill('a test of the console');

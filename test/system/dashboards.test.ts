@@ -11,10 +11,13 @@ import { debianProgram } from './debian.js';
 import { Fleet, NOOP, NOOP_DIR } from './fleet.js';
 import { endpointsNow, eventually, useStack } from './pipeline.js';
 import { startPrometheus, type Prometheus } from './prometheus.js';
+import { Sender } from './sender.js';
 
 const FOLDER = fileURLToPath(new URL('../../deploy/grafana/dashboards/', import.meta.url));
 const IMAGES = 3_000;
 const CAP = 100;
+/** Events that go through intake meanwhile. */
+const PER_SECOND = 5;
 
 interface Query {
   panel: string;
@@ -51,6 +54,7 @@ describe.skipIf(program === undefined)(
     let stack: Stack;
     let fleet: Fleet;
     let prometheus: Prometheus;
+    let load: { stop: () => Promise<number> };
 
     beforeAll(async () => {
       folder = await mkdtemp(join(tmpdir(), 'penstock-dashboards-'));
@@ -63,6 +67,11 @@ describe.skipIf(program === undefined)(
       prometheus = await startPrometheus(program ?? '', (await endpointsNow()).metrics);
       await fleet.change({ set: { model: NOOP, cap: CAP } });
       await fleet.feed('dashboards/', IMAGES);
+      const { intake = '' } = await endpointsNow();
+      load = new Sender(() => intake).steady(PER_SECOND, (index) => ({
+        image: { bucket: 'uploads', object: `dashboards-intake/${index}.jpg`, generation: '1' },
+        resource: { contentType: 'image/jpeg', timeCreated: new Date().toISOString() },
+      }));
       // Until everything that looks now and then has looked: lag and ClickHouse every 15 s.
       await eventually(
         () => prometheus.query('sum(penstock_stream_lag_records{group="penstock.dispatcher.bulk"}) > 0'),
@@ -77,6 +86,7 @@ describe.skipIf(program === undefined)(
     });
 
     afterAll(async () => {
+      await load.stop();
       await prometheus.stop();
       await fleet.close('dashboards/', 0);
       await stack.stop();

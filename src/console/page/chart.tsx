@@ -12,6 +12,15 @@ export interface Line {
 
 const HEIGHT = 180;
 
+/** Local time; seconds where so little is shown that they tell ticks apart. */
+function clock(at: number, times: readonly number[]): string {
+  const shown = (times.at(-1) ?? Infinity) - (times[0] ?? 0);
+  return new Date(at * 1000).toLocaleTimeString('en-GB', {
+    ...{ hour: '2-digit', minute: '2-digit' },
+    ...(shown > 600 && times.length > 0 ? {} : { second: '2-digit' }),
+  });
+}
+
 /** Lines over time. `summary` is said in its place to who can't see it. */
 export function Chart(props: {
   title: string;
@@ -32,9 +41,12 @@ export function Chart(props: {
       {
         ...{ width: element.clientWidth, height: HEIGHT, cursor: { y: false }, legend: { live: true } },
         scales: { y: { range: (_plot, _least, most) => [0, Math.max(1, most * 1.1)] } },
-        axes: [axis, { ...axis, size: 56 }],
+        axes: [
+          { ...axis, values: (_plot, seconds) => seconds.map((at) => clock(at, times)) },
+          { ...axis, size: 56 },
+        ],
         series: [
-          {},
+          { label: 'at', value: (_plot, at: number | null) => (at === null ? '–' : clock(at, [])) },
           ...lines.map(({ name, colour: of, dashed }) => ({
             ...{ label: name, stroke: colour(of), width: 2, points: { show: times.length < 3 } },
             ...(dashed ? { dash: [6, 4] } : {}),

@@ -4,7 +4,7 @@ import type { Flow, Sample, Status } from '../answers.js';
 import { Chart, type Line } from './chart.js';
 import { useResource } from './hooks.js';
 import { Badge, Link, Shown, Stat, Time } from './parts.js';
-import { counts, duration, number } from './words.js';
+import { counts, duration, many, number, perSecond } from './words.js';
 
 const EVERY_MS = 3_000;
 
@@ -36,7 +36,7 @@ function Figures({ status }: { status: Status }): JSX.Element {
   const letters = deadLetters === null ? null : Object.values(deadLetters).reduce((sum, of) => sum + of, 0);
   return (
     <dl class="stats">
-      <Stat name="Arriving" value={`${number(forecast?.arrivingPerSecond)} /s`} note="images, of late" />
+      <Stat name="Arriving" value={perSecond(forecast?.arrivingPerSecond)} note="images, of late" />
       <Stat
         name="Waiting"
         value={number(waiting)}
@@ -45,15 +45,15 @@ function Figures({ status }: { status: Status }): JSX.Element {
       />
       <Stat
         name="Cap"
-        value={capacity === null ? 'unknown' : typeof cap?.cap !== 'number' ? 'none' : `${number(cap.cap)} /s`}
+        value={capacity === null ? 'unknown' : typeof cap?.cap !== 'number' ? 'none' : perSecond(cap.cap)}
         note={
           capacity?.paused
             ? `paused by ${capacity.paused.who}: ${capacity.paused.why}`
-            : `${cap?.holders.filter(({ standby }) => !standby).length ?? 0} detectors of ${cap?.model ?? 'no model'}`
+            : `${many(cap?.holders.filter(({ standby }) => !standby).length ?? 0, 'detector')} of ${cap?.model ?? 'no model'}`
         }
         {...(capacity?.paused ? { tone: 'warn' as const } : {})}
       />
-      <Stat name="Detected" value={`${number(rate?.imagesPerSecond)} /s`} note="stored in the last minute" />
+      <Stat name="Detected" value={perSecond(rate?.imagesPerSecond)} note="stored in the last minute" />
       <Stat name="Wait" value={duration(expectedWaitSeconds)} note="of an image that comes now" />
       <Stat name="Clears" value={clears(status)} note={forecastNote(status)} />
       <Stat

@@ -33,3 +33,13 @@ export function counts(of: Readonly<Record<string, number>> | null | undefined):
       .join(', ') || '0'
   );
 }
+
+/** `1 detector`, `2 detectors` */
+export function many(count: number, of: string): string {
+  return `${number(count)} ${of}${count === 1 ? '' : 's'}`;
+}
+
+/** `12.3 /s`, or that it is not known. */
+export function perSecond(value: number | null | undefined): string {
+  return value === null || value === undefined ? 'unknown' : `${number(value)} /s`;
+}
