@@ -151,7 +151,7 @@ async function pictures(prefix: string, count: number): Promise<Uploaded[]> {
   );
 }
 
-describe(`a server that is away for ${AWAY_S} s under load`, () => {
+describe(`a server that is away under load, for ${AWAY_S} s, Temporal for ${TEMPORAL_AWAY_S} s`, () => {
   it.each(SERVERS)(
     '%s: its users say so and wait, intake refuses for Kafka alone, and nothing is lost or twice',
     { timeout: 420_000 },
