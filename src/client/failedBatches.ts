@@ -24,6 +24,9 @@ export interface LastRun {
   memo: Record<string, unknown>;
 }
 
+/** Dead images of runs by run id: what a run that has ended told does not change. */
+export type KnownDead = Pick<Map<string, LastRun['dead']>, 'get' | 'has' | 'set'>;
+
 /** Bound on one call; milliseconds. */
 const CALL_MS = 10_000;
 const PAGE = 1_000;
@@ -51,8 +54,12 @@ export async function failedBatches(
   return { ids: [...ids], isAll: true };
 }
 
-/** Undefined where Temporal keeps no batch of that id. */
-export async function lastRunOf(client: Client, workflowId: string): Promise<LastRun | undefined> {
+/** Undefined where Temporal keeps no batch of that id. A run's dead images are read where `known` does not have them. */
+export async function lastRunOf(
+  client: Client,
+  workflowId: string,
+  known: KnownDead = new Map(),
+): Promise<LastRun | undefined> {
   try {
     const run = await bounded(client, () => client.workflow.getHandle(workflowId).describe());
     if (run.type !== 'detectBatch') return undefined;
@@ -60,7 +67,7 @@ export async function lastRunOf(client: Client, workflowId: string): Promise<Las
       ...{ workflowId, runId: run.runId, status: run.status.name, closedAt: run.closeTime ?? null },
       model: run.typedSearchAttributes.get(SEARCH_ATTRIBUTES.model) ?? '',
       images: run.typedSearchAttributes.get(SEARCH_ATTRIBUTES.images) ?? 0,
-      dead: run.status.name === 'FAILED' ? await deadOf(client, workflowId, run.runId) : null,
+      dead: run.status.name === 'FAILED' ? await deadOnce(client, workflowId, run.runId, known) : null,
       memo: run.memo ?? {},
     };
   } catch (error) {
@@ -89,6 +96,11 @@ export async function startAgain(client: Client, run: LastRun): Promise<'started
     if (error instanceof WorkflowExecutionAlreadyStartedError) return 'exists';
     throw error;
   }
+}
+
+async function deadOnce(client: Client, workflowId: string, runId: string, known: KnownDead): Promise<LastRun['dead']> {
+  if (!known.has(runId)) known.set(runId, await deadOf(client, workflowId, runId));
+  return known.get(runId) ?? null;
 }
 
 /** The first of the details of the failure is the result. */

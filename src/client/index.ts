@@ -2,7 +2,7 @@ export { askTemporal, connectTemporal, type TemporalClient } from './connect.js'
 export { BatchStarter, type StartOutcome, type BatchToStart } from './startBatch.js';
 export { configureBreaker, decideBreaker, ensureBreaker, readBreakers } from './breaker.js';
 export { faultOf } from './faults.js';
-export { failedBatches, lastRunOf, startAgain, type LastRun } from './failedBatches.js';
+export { failedBatches, lastRunOf, startAgain, type KnownDead, type LastRun } from './failedBatches.js';
 export { checkRetention } from './retention.js';
 export {
   askShare,

@@ -43,6 +43,8 @@ type AccessConfig = Pick<
 
 const ALGORITHMS = ['ES256', 'RS256'];
 const CLOCK_TOLERANCE_S = 30;
+/** What proxies add to what they pass on. */
+const FORWARDED = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
 
 /**
  * Who may use the console: by a session or a key of PENSTOCK_CONSOLE_LOGINS, or by the signed header of a proxy. Throws
@@ -85,13 +87,37 @@ function refuseOtherSites({ method, headers }: Asked): void {
     throw new ConsoleError(403, `only the console's own page may do this; a program sends ${CONSOLE_HEADER}: 1`);
 }
 
-/** A name of another site that leads to this machine would make its pages those of this one. */
+/**
+ * A name of another site that leads to this machine would make its pages those of this one, and a proxy on this machine
+ * would let in whoever comes to it.
+ */
 function onLoopback(asked: Asked): Person {
-  const host = /^(?:\[(.+)\]|([^:]+))(?::\d+)?$/.exec(text(asked.headers['host']));
-  if (!isLoopback(host?.[1] ?? host?.[2] ?? ''))
+  if (!isHere(text(asked.headers['host'])))
     throw new ConsoleError(403, 'without logins the console answers on loopback only');
+  const forwarded = FORWARDED.find((name) => asked.headers[name] !== undefined);
+  if (forwarded !== undefined)
+    throw new ConsoleError(
+      403,
+      `without logins the console answers no proxy, and ${forwarded} tells of one: set PENSTOCK_CONSOLE_LOGINS or PENSTOCK_CONSOLE_PROXY_AUDIENCE`,
+    );
+  if (isOfOtherSite(asked))
+    throw new ConsoleError(403, 'without logins the console answers pages of this machine only');
   refuseOtherSites(asked);
   return { name: 'console@loopback', role: 'operator', by: 'loopback' };
+}
+
+/** A host of this machine, with or without a port. */
+function isHere(authority: string): boolean {
+  const host = /^(?:\[(.+)\]|([^:]+))(?::\d+)?$/.exec(authority);
+  return isLoopback(host?.[1] ?? host?.[2] ?? '');
+}
+
+/** Browsers may hide the origin from a page of the same one too: then they say that it is. */
+function isOfOtherSite({ headers }: Asked): boolean {
+  const origin = text(headers['origin']);
+  if (origin === '') return false;
+  if (origin === 'null') return text(headers['sec-fetch-site']) !== 'same-origin';
+  return !isHere(/^https?:\/\/(.+)$/.exec(origin)?.[1] ?? '');
 }
 
 /** https://cloud.google.com/iap/docs/signed-headers-howto */

@@ -87,7 +87,8 @@ export const personAnswer = z.object({
   /** Null where nobody is logged in. */
   person: z.object({ name: z.string(), role: z.enum(['viewer', 'operator']), by: z.string() }).nullable(),
   login: z.enum(['token', 'proxy', 'none']),
-  version: z.string(),
+  /** Null where nobody is logged in, like the address. */
+  version: z.string().nullable(),
   temporalUi: z.string().nullable(),
 });
 export type Who = z.infer<typeof personAnswer>;

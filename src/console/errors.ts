@@ -5,7 +5,8 @@ export class ConsoleError extends Error {
   constructor(
     readonly status: 400 | 401 | 403 | 404 | 413 | 415 | 502 | 503,
     message: string,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }

@@ -1,17 +1,20 @@
 import type { StatusReport } from '../operations/index.js';
 import type { Sample } from './answers.js';
+import { Shared } from './shared.js';
 
 /** Samples that are kept: four hours of them. */
 const SAMPLES = 960;
 const SAMPLE_MS = 15_000;
 /** Those who ask within so long of each other share one look. */
-const FRESH_MS = 2_000;
+const FRESH_MS = 10_000;
 
 export interface FlowWatchOptions {
   look: () => Promise<StatusReport>;
   onError: (error: unknown) => void;
   /** Default 15,000. */
   everyMs?: number;
+  /** Default 10,000. */
+  freshMs?: number;
 }
 
 /**
@@ -19,29 +22,21 @@ export interface FlowWatchOptions {
  * What is older than four hours is Grafana's.
  */
 export class FlowWatch {
-  readonly #options: FlowWatchOptions;
+  readonly #shared: Shared<StatusReport>;
   readonly #samples: Sample[] = [];
   readonly #timer: NodeJS.Timeout;
-  #latest: { status: StatusReport; atMs: number } | undefined;
-  #looking: Promise<StatusReport> | undefined;
+  #sampled: StatusReport | undefined;
 
-  constructor(options: FlowWatchOptions) {
-    this.#options = options;
-    const sample = (): void => {
-      this.#look()
-        .then((status) => {
-          if (this.#samples.push(sampleOf(status)) > SAMPLES) this.#samples.shift();
-        })
-        .catch(options.onError);
-    };
+  constructor({ look, onError, everyMs = SAMPLE_MS, freshMs = FRESH_MS }: FlowWatchOptions) {
+    this.#shared = new Shared(look, freshMs);
+    const sample = (): void => void this.#shared.get().then((status) => this.#sample(status), onError);
     sample();
-    this.#timer = setInterval(sample, options.everyMs ?? SAMPLE_MS);
+    this.#timer = setInterval(sample, everyMs);
   }
 
-  /** The state of now, or of two seconds ago. */
-  async status(): Promise<StatusReport> {
-    const { atMs = -Infinity, status } = this.#latest ?? {};
-    return status !== undefined && performance.now() - atMs < FRESH_MS ? status : this.#look();
+  /** The state of now, or of ten seconds ago. */
+  status(): Promise<StatusReport> {
+    return this.#shared.get();
   }
 
   /** The oldest first. */
@@ -53,15 +48,11 @@ export class FlowWatch {
     clearInterval(this.#timer);
   }
 
-  #look(): Promise<StatusReport> {
-    this.#looking ??= this.#options
-      .look()
-      .then((status) => {
-        this.#latest = { status, atMs: performance.now() };
-        return status;
-      })
-      .finally(() => (this.#looking = undefined));
-    return this.#looking;
+  /** One point for each look. */
+  #sample(status: StatusReport): void {
+    if (status === this.#sampled) return;
+    this.#sampled = status;
+    if (this.#samples.push(sampleOf(status)) > SAMPLES) this.#samples.shift();
   }
 }
 

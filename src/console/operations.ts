@@ -13,8 +13,6 @@ import {
   readImageName,
   replayLetters,
   retryNamed,
-  runLink,
-  selectBatches,
   whereIs,
   type LetterKind,
   type LetterOutcome,
@@ -32,6 +30,8 @@ import {
   wholeLetterAnswer,
 } from './answers.js';
 import { route, type ApiRoute } from './api.js';
+import { FailedBatches } from './batches.js';
+import { refuseOtherBuckets } from './buckets.js';
 import { ConsoleError } from './errors.js';
 import type { FlowWatch } from './flow.js';
 
@@ -45,8 +45,6 @@ export interface OperationsOptions {
   temporalUi: () => string | undefined;
 }
 
-/** Failed batches that are shown; more are for `penstock retry`. */
-const MOST_BATCHES = 200;
 const PAGE = 50;
 const MOST_CHOSEN = 200;
 /** Letters a second that are sent back. */
@@ -80,7 +78,11 @@ function watching({ config, log, warehouse, flow, temporalUi }: OperationsOption
       role: 'viewer',
       query: z.object({ name: imageName }),
       answer: imageAnswer,
-      handle: ({ query }) => whereIs(readImageName(query.name), { config, log, temporalUi: temporalUi() }),
+      handle: async ({ query }) => {
+        const name = readImageName(query.name);
+        refuseOtherBuckets(name, config);
+        return whereIs(name, { config, log, temporalUi: temporalUi() });
+      },
     }),
     route({
       method: 'GET',
@@ -94,6 +96,7 @@ function watching({ config, log, warehouse, flow, temporalUi }: OperationsOption
 }
 
 function batches({ log, temporal, temporalUi }: OperationsOptions): ApiRoute[] {
+  const failed = new FailedBatches({ temporal, temporalUi });
   return [
     route({
       method: 'GET',
@@ -101,19 +104,7 @@ function batches({ log, temporal, temporalUi }: OperationsOptions): ApiRoute[] {
       summary: 'Batches that have failed, those that closed last first',
       role: 'viewer',
       answer: batchesAnswer,
-      handle: async () => {
-        const { client, namespace } = await temporal();
-        const { all, more } = await selectBatches(client, { by: 'all' }, MOST_BATCHES);
-        const link = runLink(temporalUi(), namespace);
-        return {
-          more,
-          batches: all.map(({ run, problem = null }) => {
-            const { workflowId, runId, status, closedAt, model, images, dead } = run;
-            const of = { workflowId, runId, status, closedAt: closedAt?.toISOString() ?? null, model, images, dead };
-            return { ...of, problem, link: link(workflowId, runId) };
-          }),
-        };
-      },
+      handle: () => failed.read(),
     }),
     route({
       method: 'POST',
@@ -124,7 +115,7 @@ function batches({ log, temporal, temporalUi }: OperationsOptions): ApiRoute[] {
       answer: retryAnswer,
       handle: async ({ body, person }) => {
         const { client } = await temporal();
-        const outcomes = await retryNamed(client, body.ids);
+        const outcomes = await retryNamed(client, body.ids).finally(() => failed.changed());
         const started = outcomes.filter(({ outcome }) => outcome === 'started').length;
         log.info({ who: person.name, asked: body.ids.length, started }, 'batches are started again');
         return { batches: outcomes };

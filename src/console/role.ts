@@ -1,20 +1,22 @@
 import { readFile } from 'node:fs/promises';
-import { connectTemporal, type TemporalClient } from '../client/index.js';
+import { connectTemporal } from '../client/index.js';
 import { endpointsSchema, type Endpoints } from '../embedded/index.js';
-import { lookAtStack, readImageName } from '../operations/index.js';
+import { lookAtStack } from '../operations/index.js';
 import { programVersion, serveRole } from '../service/index.js';
 import { createObjectReader } from '../storage/index.js';
 import { createBoundedLog } from '../telemetry/index.js';
 import { createWarehouse } from '../warehouse/index.js';
 import { createAccess } from './access.js';
 import { readAssets } from './assets.js';
-import { ConsoleError } from './errors.js';
 import { FlowWatch } from './flow.js';
 import { consoleOperations } from './operations.js';
-import { showPicture } from './pictures.js';
+import { createPictures } from './pictures.js';
 import { serveConsole } from './server.js';
+import { lazily } from './temporal.js';
 
 const PICTURE_MS = 15_000;
+/** Open batches that a look asks what they have done: it is often, and a chart shows no more. */
+const BATCHES_LOOKED_AT = 20;
 
 /**
  * The role `console`: a page for the person on duty, and its API. It needs no server to begin: what is away shows on it.
@@ -37,20 +39,18 @@ export async function serve(): Promise<void> {
       look: async () => {
         const found = await endpoints();
         temporalUi = config.PENSTOCK_CONSOLE_TEMPORAL_UI ?? found?.temporalUi;
-        return lookAtStack({ config, endpoints: found, log });
+        return lookAtStack({
+          ...{ config, endpoints: found, log },
+          ...{ batchesLookedAt: BATCHES_LOOKED_AT, temporal: temporal.get },
+        });
       },
       onError: (err) => warn({ err }, 'the stack could not be looked at'),
     });
-    const picture = (name: string): Promise<Buffer> => {
-      const { bucket, object, generation } = readImageName(name);
-      if (generation === undefined)
-        throw new ConsoleError(400, 'name: its generation, as gs://bucket/object#generation');
-      return showPicture({ bucket, object, generation }, { reader, maxPixels: config.PENSTOCK_IMAGE_MAX_PIXELS });
-    };
     const ui = (): string | undefined => temporalUi;
     serveConsole({
-      ...{ http, access, logins: config.PENSTOCK_CONSOLE_LOGINS, assets, contentSecurityPolicy, picture, log },
-      ...{ version: programVersion(), temporalUi: ui },
+      ...{ http, access, logins: config.PENSTOCK_CONSOLE_LOGINS, assets, contentSecurityPolicy, log },
+      ...{ host: config.PENSTOCK_HTTP_HOST, version: programVersion(), temporalUi: ui },
+      picture: createPictures({ reader, warehouse, config }),
       routes: consoleOperations({ config, log, warehouse, temporal: temporal.get, flow, temporalUi: ui }),
     });
     await listen();
@@ -61,26 +61,6 @@ export async function serve(): Promise<void> {
       },
     };
   });
-}
-
-/** Connected when it is first asked for, and again where that failed. */
-function lazily(connect: () => Promise<TemporalClient>): {
-  get: () => Promise<TemporalClient>;
-  close: () => Promise<void>;
-} {
-  let connecting: Promise<TemporalClient> | undefined;
-  return {
-    get: () => {
-      connecting ??= connect().catch((error: unknown) => {
-        connecting = undefined;
-        throw error;
-      });
-      return connecting;
-    },
-    close: async () => {
-      await (await connecting?.catch(() => undefined))?.connection.close();
-    },
-  };
 }
 
 /** Undefined while there is none: the stack writes it when everything is ready. */

@@ -7,6 +7,7 @@ import { OperationError, RequestError } from '../operations/index.js';
 import { reasonOf, type Logger } from '../telemetry/index.js';
 import { WarehouseError } from '../warehouse/index.js';
 import type { Access, Asked, Person } from './access.js';
+import type { personAnswer } from './answers.js';
 import { openApiDocument, type ApiRoute } from './api.js';
 import type { Asset } from './assets.js';
 import { ConsoleError } from './errors.js';
@@ -16,6 +17,8 @@ export interface ConsoleServerOptions {
   http: FastifyInstance;
   access: Access;
   logins: readonly ConsoleLogin[];
+  /** That it listens on. */
+  host: string;
   routes: readonly ApiRoute[];
   assets: ReadonlyMap<string, Asset>;
   contentSecurityPolicy: string;
@@ -84,8 +87,12 @@ function files({ http, assets, routes, version }: ConsoleServerOptions): void {
     });
 }
 
-function session({ http, access, logins, version, temporalUi }: ConsoleServerOptions): void {
-  const who = (person: Person | null) => ({ person, login: access.login, version, temporalUi: temporalUi() ?? null });
+function session({ http, access, logins, host, version, temporalUi }: ConsoleServerOptions): void {
+  // Who has not logged in learns how to, and no more.
+  const who = (person: Person | null): z.input<typeof personAnswer> => ({
+    ...{ person, login: access.login },
+    ...(person === null ? { version: null, temporalUi: null } : { version, temporalUi: temporalUi() ?? null }),
+  });
   http.get('/api/session', async (request) => {
     const person = await personOf(access, request).catch((error: unknown) => {
       if (error instanceof ConsoleError && error.status === 401) return null;
@@ -97,18 +104,20 @@ function session({ http, access, logins, version, temporalUi }: ConsoleServerOpt
     const { token } = checked(loginBody, request.body, 'body');
     const login = loginOf(token, logins);
     if (login === undefined) throw new ConsoleError(401, 'no such token');
-    void reply.header('set-cookie', cookie(request, sealSession(login, Date.now()), SESSION_MS / 1000));
+    void reply.header('set-cookie', cookie(request, host, sealSession(login, Date.now()), SESSION_MS / 1000));
     return reply.send(who({ name: login.name, role: login.role, by: 'cookie' }));
   });
   http.post('/api/session/end', (request, reply) => {
-    void reply.header('set-cookie', cookie(request, '', 0));
+    void reply.header('set-cookie', cookie(request, host, '', 0));
     return reply.send(who(null));
   });
 }
 
-/** Over plain HTTP only on this machine: anywhere else a browser keeps it for HTTPS. */
-function cookie({ hostname }: FastifyRequest, value: string, seconds: number): string {
-  const secure = isLoopback(hostname.replace(/:\d+$/, '')) ? '' : '; Secure';
+/** Over plain HTTP only where it listens to this machine alone: anywhere else a browser keeps it for HTTPS. */
+function cookie({ hostname, headers }: FastifyRequest, host: string, value: string, seconds: number): string {
+  const isHere = isLoopback(host) && isLoopback(hostname.replace(/:\d+$/, ''));
+  const isPlain = headers.origin === undefined || headers.origin.startsWith('http:');
+  const secure = isHere && isPlain ? '' : '; Secure';
   return `${SESSION_COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${secure}`;
 }
 

@@ -1,4 +1,11 @@
-import { connectTemporal, lastAudit, openImages, readBreakers, readCapacity } from '../client/index.js';
+import {
+  connectTemporal,
+  lastAudit,
+  openImages,
+  readBreakers,
+  readCapacity,
+  type TemporalClient,
+} from '../client/index.js';
 import type { Config } from '../config/index.js';
 import {
   dispatcherGroup,
@@ -66,46 +73,54 @@ export interface Batches {
   audit: AuditOutcome | null;
 }
 
-/** Open batches that are asked what they have done; further ones count as many as these on average. */
 const BATCHES_LOOKED_AT = 200;
+
+export interface TemporalLook {
+  /** Open batches that are asked what they have done; further ones count as many as these on average. Default 200. */
+  batchesLookedAt?: number;
+  /** A connection that stays open. Without it one is made as Temporal's standard environment configuration says. */
+  temporal?: () => Promise<TemporalClient>;
+}
 
 const DAY_MS = 86_400_000;
 const OPEN = `WorkflowType = 'detectBatch' AND ExecutionStatus = 'Running'`;
 
-/** The connection is that of Temporal's standard environment configuration. */
-export function askTemporal(timeoutMs: number): Promise<Answer<Batches>> {
+export function askTemporal(
+  timeoutMs: number,
+  { batchesLookedAt = BATCHES_LOOKED_AT, temporal }: TemporalLook = {},
+): Promise<Answer<Batches>> {
   return bounded(timeoutMs, async () => {
-    const { client, connection } = await connectTemporal();
+    const { client, connection } = await (temporal ?? connectTemporal)();
     try {
-      const since = new Date(Date.now() - DAY_MS).toISOString();
-      const [open, images, failed, breakers, capacity, audit] = await Promise.all([
-        client.workflow.count(OPEN),
-        openImages(client, BATCHES_LOOKED_AT),
-        client.workflow.count(
-          `WorkflowType = 'detectBatch' AND ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '${since}'`,
-        ),
-        // An orchestrator answers, not Temporal: its silence is no fault of Temporal's.
-        readBreakers(client, timeoutMs / 2).then(
-          (state) => state.open,
-          () => null,
-        ),
-        readCapacity(client, timeoutMs / 2).catch(() => null),
-        lastAudit(client).catch(() => null),
-      ]);
-      return {
-        ...{
-          open: open.count,
-          images,
-          failedLastDay: failed.count,
-          breakers,
-          capacity,
-          audit: audit ?? null,
-        },
-      };
+      // What nobody waits for any more ends too: on a connection that stays it would pile up.
+      return await client.withDeadline(Date.now() + timeoutMs, () => batchesOf(client, timeoutMs, batchesLookedAt));
     } finally {
-      await connection.close();
+      if (temporal === undefined) await connection.close();
     }
   });
+}
+
+async function batchesOf(
+  client: TemporalClient['client'],
+  timeoutMs: number,
+  batchesLookedAt: number,
+): Promise<Batches> {
+  const since = new Date(Date.now() - DAY_MS).toISOString();
+  const [open, images, failed, breakers, capacity, audit] = await Promise.all([
+    client.workflow.count(OPEN),
+    openImages(client, batchesLookedAt),
+    client.workflow.count(
+      `WorkflowType = 'detectBatch' AND ExecutionStatus IN ('Failed', 'TimedOut') AND CloseTime > '${since}'`,
+    ),
+    // An orchestrator answers, not Temporal: its silence is no fault of Temporal's.
+    readBreakers(client, timeoutMs / 2).then(
+      (state) => state.open,
+      () => null,
+    ),
+    readCapacity(client, timeoutMs / 2).catch(() => null),
+    lastAudit(client).catch(() => null),
+  ]);
+  return { open: open.count, images, failedLastDay: failed.count, breakers, capacity, audit: audit ?? null };
 }
 
 export interface Stored {

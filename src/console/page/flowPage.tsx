@@ -6,7 +6,8 @@ import { useResource } from './hooks.js';
 import { Badge, Link, Shown, Stat, Time } from './parts.js';
 import { counts, duration, many, number, perSecond } from './words.js';
 
-const EVERY_MS = 3_000;
+/** The console looks every ten seconds at most. */
+const EVERY_MS = 5_000;
 
 /** What comes, what waits, what is let through, and when it is done. */
 export function FlowPage(): JSX.Element {

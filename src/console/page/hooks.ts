@@ -1,4 +1,5 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
+import { createPoll } from './poll.js';
 import { Refused, request } from './request.js';
 
 export interface Resource<T> {
@@ -11,32 +12,35 @@ export interface Resource<T> {
 /** Told when nobody is logged in any more. */
 export const LOGGED_OUT = 'penstock-logged-out';
 
-/** What the API says under a path, asked again every `everyMs` while the page is seen. */
+/**
+ * What the API says under a path, asked again every `everyMs` while the page is seen, but never before the last answer has
+ * come.
+ */
 export function useResource<T>(path: string | undefined, everyMs?: number): Resource<T> {
   const [state, setState] = useState<{ path: string | undefined; data?: T; error?: string }>({ path });
-  const turn = useRef(0);
-  const reload = useCallback(() => {
-    if (path === undefined) return;
-    const mine = (turn.current += 1);
-    request<T>(path)
-      .then((data) => {
-        if (turn.current === mine) setState({ path, data });
-      })
-      .catch((error: unknown) => {
+  const poll = useMemo(() => {
+    if (path === undefined) return undefined;
+    return createPoll(() => request<T>(path), {
+      answered: (data) => setState({ path, data }),
+      failed: (error) => {
         if (error instanceof Refused && error.status === 401) dispatchEvent(new Event(LOGGED_OUT));
         const sentence = error instanceof Error ? error.message : String(error);
-        if (turn.current === mine)
-          setState((before) => ({ ...(before.path === path ? before : { path }), error: sentence }));
-      });
+        setState((before) => ({ ...(before.path === path ? before : { path }), error: sentence }));
+      },
+    });
   }, [path]);
+  const reload = useCallback(() => poll?.now(), [poll]);
   useEffect(() => {
-    reload();
-    if (everyMs === undefined) return undefined;
-    const timer = setInterval(() => {
-      if (document.visibilityState === 'visible') reload();
-    }, everyMs);
-    return () => clearInterval(timer);
-  }, [reload, everyMs]);
+    poll?.now();
+    const tick = (): void => {
+      if (document.visibilityState === 'visible') poll?.tick();
+    };
+    const timer = everyMs === undefined ? undefined : setInterval(tick, everyMs);
+    return () => {
+      clearInterval(timer);
+      poll?.close();
+    };
+  }, [poll, everyMs]);
   // What belongs to another path is not this one's.
   const is = state.path === path ? state : { path };
   return { data: 'data' in is ? is.data : undefined, error: 'error' in is ? is.error : undefined, reload };

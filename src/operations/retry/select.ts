@@ -1,4 +1,11 @@
-import { failedBatches, faultOf, lastRunOf, type LastRun, type TemporalClient } from '../../client/index.js';
+import {
+  failedBatches,
+  faultOf,
+  lastRunOf,
+  type KnownDead,
+  type LastRun,
+  type TemporalClient,
+} from '../../client/index.js';
 import type { ImageReason } from '../../domain/index.js';
 import { reasonOf } from '../../telemetry/index.js';
 import { OperationError } from '../errors.js';
@@ -21,14 +28,23 @@ export type BatchSelector =
   | { by: 'model'; model: string }
   | { by: 'all' };
 
+export interface SelectOptions {
+  /** Default 10,000. */
+  most?: number;
+  /** Nothing more is asked once it aborts. */
+  signal?: AbortSignal;
+  /** What is known of runs from the last time. */
+  known?: KnownDead;
+}
+
 /**
  * The last runs of the batches that are meant, as far as they have failed, and those that can't be read. Throws
- * OperationError for a named batch that there is no more, or that has not failed.
+ * OperationError for a named batch that there is no more, or that has not failed, and the reason of a signal that aborts.
  */
 export async function selectBatches(
   client: Client,
   selector: BatchSelector,
-  most = MOST,
+  { most = MOST, ...asking }: SelectOptions = {},
 ): Promise<{ all: Retried[]; more: boolean }> {
   if (selector.by === 'batch')
     return { all: [{ run: await named(client, selector.workflowId), outcome: 'selected' }], more: false };
@@ -42,10 +58,10 @@ export async function selectBatches(
   );
   const last = new Map<string, Retried | undefined>();
   const left = ids.values();
-  const asking = Array.from({ length: WIDTH }, async () => {
-    for (const id of left) last.set(id, await read(client, id));
+  const lanes = Array.from({ length: WIDTH }, async () => {
+    for (const id of left) last.set(id, await read(client, id, asking));
   });
-  await Promise.all(asking);
+  await Promise.all(lanes);
   const failed = ids.flatMap((id) => last.get(id) ?? []);
   const isMeant = ({ run, outcome }: Retried): boolean =>
     outcome === 'error' || selector.by !== 'reason' || (run.dead?.[selector.reason] ?? 0) > 0;
@@ -53,12 +69,16 @@ export async function selectBatches(
 }
 
 /** Undefined where it has not failed, after all. */
-async function read(client: Client, workflowId: string): Promise<Retried | undefined> {
+async function read(
+  client: Client,
+  workflowId: string,
+  { signal, known }: Omit<SelectOptions, 'most'>,
+): Promise<Retried | undefined> {
   try {
-    const run = await withTries(() => lastRunOf(client, workflowId));
+    const run = await withTries(() => lastRunOf(client, workflowId, known), signal);
     return run && FAILED.includes(run.status) ? { run, outcome: 'selected' } : undefined;
   } catch (error) {
-    if (faultOf(error) === 'away') throw error;
+    if (signal?.aborted || faultOf(error) === 'away') throw error;
     const nothing = { runId: '', status: 'UNKNOWN', closedAt: null, model: '', images: 0, dead: null, memo: {} };
     return { run: { workflowId, ...nothing }, outcome: 'error', problem: reasonOf(error) };
   }

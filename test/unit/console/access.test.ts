@@ -89,6 +89,42 @@ describe('without logins', () => {
       { role: 'operator' },
     );
   });
+
+  it('is for no proxy, and for no page of another site', async () => {
+    const access = createAccess(config({ PENSTOCK_HTTP_HOST: '127.0.0.1' }));
+    const host = 'localhost:8081';
+    const wrong = [
+      { forwarded: 'for=192.0.2.1' },
+      { via: '1.1 proxy' },
+      { 'x-forwarded-for': '192.0.2.1' },
+      { 'x-forwarded-host': 'console.example.com' },
+      { 'x-forwarded-proto': 'https' },
+      { origin: 'https://evil.example' },
+      { origin: 'http://localhost.evil.example:8081' },
+      { origin: 'http://evil.example/localhost' },
+      { origin: 'file://' },
+      { origin: 'null' },
+      { origin: 'null', 'sec-fetch-site': 'cross-site' },
+    ];
+    for (const headers of wrong)
+      await expect(access.person(asked({ host, ...headers })), JSON.stringify(headers)).rejects.toMatchObject({
+        status: 403,
+      });
+    const fine = [
+      { origin: 'http://localhost:8081' },
+      { origin: 'http://127.0.0.1' },
+      { origin: 'http://[::1]:8081' },
+      { origin: 'null', 'sec-fetch-site': 'same-origin' },
+    ];
+    for (const headers of fine)
+      await expect(access.person(asked({ host, ...headers })), JSON.stringify(headers)).resolves.toBeTruthy();
+  });
+
+  it('with logins it is for a proxy', async () => {
+    const access = createAccess(config({ PENSTOCK_CONSOLE_LOGINS: LOGINS }));
+    const headers = { 'x-forwarded-for': '192.0.2.1', origin: 'https://console.example.com' };
+    await expect(access.person(asked({ authorization: `Bearer ${VIEWER}`, ...headers }))).resolves.toBeTruthy();
+  });
 });
 
 describe('behind a proxy', () => {

@@ -25,6 +25,7 @@ test('those who ask at once share one look, and samples are bounded', async () =
       throw error;
     },
     everyMs: 1,
+    freshMs: 0,
   });
   const all = await Promise.all([flow.status(), flow.status(), flow.status()]);
   expect(new Set(all).size).toBe(1);
@@ -48,4 +49,20 @@ test('a look that fails is told, leaves no sample, and the next one is another',
   isAway = false;
   await expect(flow.status()).resolves.toMatchObject({ healthy: true });
   flow.close();
+});
+
+test('who asks within ten seconds of a look is given what it saw, and it is one point of the chart', async () => {
+  let looks = 0;
+  const flow = new FlowWatch({
+    look: () => Promise.resolve(report((looks += 1))),
+    onError: (error) => {
+      throw error;
+    },
+    everyMs: 1,
+  });
+  const first = await flow.status();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await flow.status()).toBe(first);
+  flow.close();
+  expect([looks, flow.samples.length]).toEqual([1, 1]);
 });

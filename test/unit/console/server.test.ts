@@ -36,6 +36,7 @@ const routes = [
   failing('/api/operation', () => new OperationError('Kafka: away')),
   failing('/api/warehouse', () => new WarehouseError('unavailable', undefined, 'away')),
   failing('/api/none', () => new ConsoleError(404, 'nothing there')),
+  failing('/api/temporal', () => Object.assign(new Error('away'), { code: 14, details: 'away', metadata: {} })),
   failing('/api/defect', () => new Error('secret internals')),
 ];
 
@@ -45,7 +46,8 @@ async function consoleOf(environment: Record<string, string> = {}): Promise<Fast
   serveConsole({
     ...{ http, access: createAccess(config), logins: config.PENSTOCK_CONSOLE_LOGINS, routes },
     ...(await readAssets()),
-    ...{ version: '1.2.3', temporalUi: () => 'http://127.0.0.1:8233', log: createLogger('test', 'silent') },
+    ...{ host: config.PENSTOCK_HTTP_HOST, version: '1.2.3' },
+    ...{ temporalUi: () => 'http://127.0.0.1:8233', log: createLogger('test', 'silent') },
     picture: () => Promise.resolve(Buffer.from('RIFF')),
   });
   return http;
@@ -74,6 +76,7 @@ describe('the API', () => {
     expect(await get('/api/request')).toEqual([400, 'no image']);
     expect(await get('/api/operation')).toEqual([502, 'Kafka: away']);
     expect(await get('/api/warehouse')).toEqual([503, 'ClickHouse: away']);
+    expect(await get('/api/temporal')).toEqual([503, 'Temporal: away']);
     expect(await get('/api/none')).toEqual([404, 'nothing there']);
     expect(await get('/api/defect')).toEqual([500, 'something went wrong; the log of the console says what']);
   });
@@ -82,7 +85,9 @@ describe('the API', () => {
     const server = await consoleOf({ PENSTOCK_CONSOLE_LOGINS: `viewer:vera:${TOKEN}` });
     for (const url of ['/api/none', '/api/picture?name=gs://bucket/a%231'])
       expect((await server.inject({ url })).statusCode, url).toBe(401);
-    expect((await server.inject({ url: '/api/session' })).json()).toMatchObject({ person: null, login: 'token' });
+    expect((await server.inject({ url: '/api/session' })).json()).toEqual({
+      ...{ person: null, login: 'token', version: null, temporalUi: null },
+    });
     const wrong = await server.inject({ method: 'POST', url: '/api/session', payload: { token: 'x' } });
     expect([wrong.statusCode, wrong.headers['set-cookie']]).toEqual([401, undefined]);
     const over = await server.inject({
@@ -92,13 +97,31 @@ describe('the API', () => {
     expect(over.headers['set-cookie']).toMatch(/; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200; Secure$/);
     const [cookie = ''] = String(over.headers['set-cookie']).split(';');
     expect((await server.inject({ url: '/api/session', headers: { cookie } })).json()).toMatchObject({
-      person: { name: 'vera', role: 'viewer' },
+      ...{ person: { name: 'vera', role: 'viewer' }, version: '1.2.3', temporalUi: 'http://127.0.0.1:8233' },
     });
+    const ended = await server.inject({ method: 'POST', url: '/api/session/end' });
+    expect(ended.json()).toMatchObject({ person: null, version: null, temporalUi: null });
     const changed = await server.inject({
       ...{ method: 'POST', url: '/api/echo/1', payload: { text: 'a' } },
       headers: { cookie, 'x-penstock-console': '1' },
     });
     expect([changed.statusCode, changed.json()]).toEqual([403, { error: 'vera may look, and not change anything' }]);
+  });
+
+  it('keeps a session for HTTPS, but where it listens to this machine alone', async () => {
+    const cookieOf = async (environment: Record<string, string>, headers: Record<string, string>) => {
+      const server = await consoleOf({ PENSTOCK_CONSOLE_LOGINS: `viewer:vera:${TOKEN}`, ...environment });
+      const login = await server.inject({ method: 'POST', url: '/api/session', payload: { token: TOKEN }, headers });
+      await server.close();
+      return String(login.headers['set-cookie']);
+    };
+    const host = 'localhost:8081';
+    for (const origin of [{}, { origin: 'http://localhost:8081' }])
+      expect(await cookieOf({}, { host, ...origin })).not.toContain('Secure');
+    for (const origin of ['https://console.example.com', 'null'])
+      expect(await cookieOf({}, { host, origin })).toMatch(/; Secure$/);
+    // A proxy may pass on the name of what it passes to.
+    expect(await cookieOf({ PENSTOCK_HTTP_HOST: '0.0.0.0' }, { host })).toMatch(/; Secure$/);
   });
 });
 
