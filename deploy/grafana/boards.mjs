@@ -25,7 +25,7 @@ const overview = dashboard('overview', 'Overview', 'Arrivals, the cap, what wait
       'sum(max by (model) (penstock_capacity_cap_images_per_second))',
     ),
     stat('Waiting in Kafka', 'Images whose batch is not started', 'short', `sum(${BACKLOG})`),
-    stat('Oldest waits', 'Since its upload', 's', 'max(penstock_dispatcher_queue_age_seconds)', {
+    stat('Oldest waits', 'Since its upload, or its receipt', 's', 'max(penstock_dispatcher_queue_age_seconds)', {
       steps: OK(3_600, 14_400),
     }),
     stat('Missing', 'By the last audit', 'short', 'sum(max by (bucket, kind) (penstock_audit_missing_images))', {
@@ -43,12 +43,17 @@ const overview = dashboard('overview', 'Overview', 'Arrivals, the cap, what wait
       stored: 'sum(rate(penstock_sink_rows_total{table="image_results"}[$__rate_interval]))',
     }),
     lines('Backlog', 'Records in Kafka whose batch is not started, by lane.', 'short', { '{{topic}}': BACKLOG }),
-    lines('Age of the queues', 'How long ago the oldest waiting image was uploaded.', 's', {
-      '{{lane}}': 'max by (lane) (penstock_dispatcher_queue_age_seconds)',
-    }),
     lines(
-      'Wait from upload to inference',
-      'Of images that were detected.',
+      'Age of the queues',
+      'Since when the oldest image waits: its upload, or its receipt where that is later.',
+      's',
+      {
+        '{{lane}}': 'max by (lane) (penstock_dispatcher_queue_age_seconds)',
+      },
+    ),
+    lines(
+      'Wait for inference',
+      'Of images that were detected, from their upload, or their receipt where that is later.',
       's',
       percentiles('penstock_detector_wait_seconds', 'queue'),
     ),
@@ -58,7 +63,7 @@ const overview = dashboard('overview', 'Overview', 'Arrivals, the cap, what wait
       '{{outcome}}': 'sum by (outcome) (rate(penstock_intake_events_total{outcome!="accepted"}[$__rate_interval])) > 0',
     }),
     lines('Dead images', 'By reason code.', 'cps', {
-      '{{reason}}': 'sum by (reason) (rate(penstock_detector_dead_images_total[$__rate_interval]))',
+      '{{reason}}': 'sum by (reason) (rate(penstock_detector_dead_images_total[$__rate_interval])) > 0',
     }),
     lines('Open breakers', 'Buckets whose images are held back.', 'short', {
       '{{bucket}} {{model}} {{reason}}': 'max by (bucket, model, reason) (penstock_breaker_open)',
@@ -210,7 +215,7 @@ const clickhouse = dashboard('clickhouse', 'ClickHouse', 'The sink, parts, disks
       '{{kind}}': 'sum by (kind) (rate(penstock_sink_insert_errors_total[$__rate_interval]))',
     }),
     lines('Records set apart', 'By reason code.', 'cps', {
-      '{{reason}}': 'sum by (reason) (rate(penstock_sink_refused_total[$__rate_interval]))',
+      '{{reason}}': 'sum by (reason) (rate(penstock_sink_refused_total[$__rate_interval])) > 0',
     }),
   ],
   Server: [

@@ -29,7 +29,7 @@ export interface DetectionDependencies {
 
 /** What is told for metrics. */
 export interface DetectionObserver {
-  /** How long an image has waited from its upload to its inference; seconds. */
+  /** How long an image has waited for its inference, since its upload or when its event was received; seconds. */
   waited: (express: boolean, seconds: number) => void;
   /** An image's death is recorded. */
   died: (reason: ImageReason) => void;
@@ -69,7 +69,9 @@ async function detectImages(
   const resultOf = ({ image, outcome }: SettledImage): TracedResult[] => {
     const packed = input.images[image];
     if (packed === undefined || outcome.kind === 'retry') return [];
-    if (outcome.kind === 'detected') observer.waited(input.express, (outcome.detectedAtMs - packed[3]) / 1000);
+    // What a backfill sends was uploaded long ago, and has waited only since it was received.
+    if (outcome.kind === 'detected')
+      observer.waited(input.express, (outcome.detectedAtMs - Math.max(packed[3], packed[4])) / 1000);
     const what =
       outcome.kind === 'detected'
         ? { status: 'detected' as const, ...outcome }

@@ -46,7 +46,7 @@ const AGAIN_MS = 1_000;
 const LEAST_PAUSE_MS = 200;
 /** How often the clock of the day is looked at; milliseconds. */
 const WALL_CHECK_MS = 1_000;
-/** Bound on the last request of a process that ends. */
+/** Bound on what a process that ends waits for: the answer that is on its way, and that to its last request. */
 const LEAVE_MS = 2_000;
 
 /**
@@ -98,12 +98,12 @@ export class ShareHolder {
     clearTimeout(this.#timer);
     clearTimeout(this.#expiry);
     clearInterval(this.#wallCheck);
-    await this.#asking;
+    let timer: NodeJS.Timeout | undefined;
+    const bound = new Promise((resolve) => (timer = setTimeout(resolve, LEAVE_MS)));
+    await Promise.race([this.#asking, bound]);
     const { pacer, log } = this.#options;
     pacer.lease(0, this.#now());
     pacer.release();
-    let timer: NodeJS.Timeout | undefined;
-    const bound = new Promise((resolve) => (timer = setTimeout(resolve, LEAVE_MS)));
     const last = this.#options
       .ask({ ...this.#request(), rate: 0, leaving: true })
       .catch((err: unknown) => log.info({ err }, 'the share could not be given back; it runs out'));

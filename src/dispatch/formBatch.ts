@@ -19,6 +19,9 @@ export interface BatchLimits {
 /** What is to become of an event: it is started, it waits for the breaker of its source, or its deadline is past. */
 export type Gate = (event: ImageEvent) => 'start' | 'hold' | 'expired';
 
+/** An event, and the trace that its record goes on with, where it has one. */
+export type TracedEvent = ImageEvent & { trace?: string };
+
 /** A record that is no image event; it goes to dead letters. */
 export interface InvalidRecord {
   record: StreamRecord;
@@ -36,7 +39,7 @@ export interface FormedBatch {
   models: Map<string, Pick<DetectBatchInput, 'buckets' | 'images'>>;
   invalid: InvalidRecord[];
   /** Events whose source's breaker is open. */
-  held: ImageEvent[];
+  held: TracedEvent[];
   /** Events whose deadline is past. */
   expired: ImageEvent[];
   duplicates: number;
@@ -62,7 +65,7 @@ export function formBatch(
   const buckets = new Map<string, Map<string, number>>();
   const seen = new Set<string>();
   const invalid: InvalidRecord[] = [];
-  const held: ImageEvent[] = [];
+  const held: TracedEvent[] = [];
   const expired: ImageEvent[] = [];
   let duplicates = 0;
   let images = 0;
@@ -98,7 +101,7 @@ export function formBatch(
     bytes += size;
     const batch = models.get(event.model) ?? { buckets: [], images: [] };
     models.set(event.model, batch);
-    batch.images.push(pack(event, record.headers?.[TRACE_HEADER], batch.buckets, buckets));
+    batch.images.push(pack(event, batch.buckets, buckets));
   }
   const front = records.slice(0, taken);
   return {
@@ -117,12 +120,7 @@ export function formBatch(
   };
 }
 
-function pack(
-  event: ImageEvent,
-  trace: string | undefined,
-  names: string[],
-  indexes: Map<string, Map<string, number>>,
-): PackedImage {
+function pack(event: TracedEvent, names: string[], indexes: Map<string, Map<string, number>>): PackedImage {
   const ofModel = indexes.get(event.model) ?? new Map<string, number>();
   indexes.set(event.model, ofModel);
   let bucket = ofModel.get(event.bucket);
@@ -130,14 +128,14 @@ function pack(
     bucket = names.push(event.bucket) - 1;
     ofModel.set(event.bucket, bucket);
   }
-  const { object, generation, uploadedAtMs, receivedAtMs, deadlineMs } = event;
+  const { object, generation, uploadedAtMs, receivedAtMs, deadlineMs, trace } = event;
   const reference = [bucket, object, generation, uploadedAtMs, receivedAtMs] as const;
   if (trace !== undefined) return [...reference, deadlineMs ?? null, trace];
   return deadlineMs === undefined ? [...reference] : [...reference, deadlineMs];
 }
 
 /** The event, or a sentence why the record is none. */
-export function readEvent(record: StreamRecord): ImageEvent | string {
+export function readEvent(record: StreamRecord): TracedEvent | string {
   let value: unknown;
   try {
     value = JSON.parse(record.value.toString('utf8'));
@@ -145,6 +143,7 @@ export function readEvent(record: StreamRecord): ImageEvent | string {
     return `no JSON: ${error instanceof Error ? error.message : String(error)}`;
   }
   const parsed = imageEventSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  const trace = record.headers?.[TRACE_HEADER];
+  if (parsed.success) return trace === undefined ? parsed.data : { ...parsed.data, trace };
   return parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 }

@@ -9,8 +9,8 @@ import {
 import type { OutgoingRecord, Progress, Slice, SliceHandler, StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
 import type { Breakers } from './breakers.js';
-import { expire, heldRecord, isExpired } from './elsewhere.js';
-import { readEvent } from './formBatch.js';
+import { eventRecord, expire, heldRecord, isExpired } from './elsewhere.js';
+import { readEvent, type TracedEvent } from './formBatch.js';
 import type { DispatchMetrics } from './metrics.js';
 import { Turning } from './turning.js';
 
@@ -60,7 +60,7 @@ export function heldDispatcher(options: HeldOptions): SliceHandler {
     return isDue(breaker) && !probing.has(sourceKey(event)) ? 'probe' : 'wait';
   };
   const isDue = ({ nextProbeAtMs }: OpenBreaker): boolean => nextProbeAtMs !== undefined && nextProbeAtMs <= now();
-  const frontOf = (events: readonly (ImageEvent | string)[], verdict: Verdict): ImageEvent[] =>
+  const frontOf = (events: readonly (TracedEvent | string)[], verdict: Verdict): TracedEvent[] =>
     runOf(events, (event) => isEvent(event) && verdictOf(event) === verdict).filter(isEvent);
 
   return async (slice) => {
@@ -81,7 +81,7 @@ export function heldDispatcher(options: HeldOptions): SliceHandler {
       return { consumed: front.length };
     }
     if (verdict === 'probe') {
-      const isAlike = (event: ImageEvent | string): boolean =>
+      const isAlike = (event: TracedEvent | string): boolean =>
         isEvent(event) &&
         sourceKey(event) === sourceKey(first) &&
         event.lane === first.lane &&
@@ -106,13 +106,13 @@ export function heldDispatcher(options: HeldOptions): SliceHandler {
   };
 }
 
-async function giveBack(options: HeldOptions, events: readonly ImageEvent[]): Promise<Progress> {
+async function giveBack(options: HeldOptions, events: readonly TracedEvent[]): Promise<Progress> {
   const lanes = new Map<string, OutgoingRecord[]>();
-  for (const { lane: from, ...event } of events) {
+  for (const { lane: from, trace, ...event } of events) {
     const lane = laneOf(options, from);
     const records = lanes.get(lane) ?? [];
     lanes.set(lane, records);
-    records.push({ key: imageKey(event), value: JSON.stringify(event) });
+    records.push(eventRecord(imageKey(event), event, trace));
   }
   for (const [lane, records] of lanes) {
     await options.producer.send(imageEventsTopic(lane), records);
@@ -124,7 +124,7 @@ async function giveBack(options: HeldOptions, events: readonly ImageEvent[]): Pr
 async function sendProbe(
   options: HeldOptions,
   slice: Slice,
-  events: readonly ImageEvent[],
+  events: readonly TracedEvent[],
   probing: Set<string>,
 ): Promise<Progress> {
   const [first] = events;
@@ -145,7 +145,7 @@ async function sendProbe(
   return { consumed: events.length };
 }
 
-async function putLast(options: HeldOptions, events: readonly ImageEvent[]): Promise<Progress> {
+async function putLast(options: HeldOptions, events: readonly TracedEvent[]): Promise<Progress> {
   await options.producer.send(
     imageEventsTopic(HELD_LANE),
     events.map((event) => heldRecord(event, laneOf(options, event.lane))),
@@ -158,7 +158,7 @@ function laneOf({ lanes, defaultLane }: HeldOptions, lane: string | undefined): 
   return lane !== undefined && lanes.includes(lane) ? lane : defaultLane;
 }
 
-const isEvent = (event: ImageEvent | string): event is ImageEvent => typeof event !== 'string';
+const isEvent = (event: TracedEvent | string): event is TracedEvent => typeof event !== 'string';
 
 /** The longest beginning of which everything holds. */
 function runOf<T>(items: readonly T[], holds: (item: T) => boolean): T[] {

@@ -5,7 +5,7 @@ export function dispatchMetrics(metrics: Metrics) {
   const ages = new Map<string, () => number>();
   metrics.observeEach(
     'penstock_dispatcher_queue_age_seconds',
-    'How long ago the oldest image was uploaded that waits to be started; 0 when none waits',
+    'Since when the oldest image waits to be started, from its upload, or its receipt where that is later; 0: none waits',
     ['lane'],
     () => [...ages].map(([lane, read]) => ({ labels: { lane }, value: read() })),
   );

@@ -1,9 +1,9 @@
 import type { Progress, Slice, StreamRecord } from '../stream/index.js';
 import { readEvent } from './formBatch.js';
 
-/** Since when the oldest image of a lane waits to be started, by its upload; of the partitions that this dispatcher has. */
+/** Since when the oldest image of a lane waits to be started; of the partitions that this dispatcher has. */
 export class QueueAge {
-  /** When the oldest waiting image of a partition was uploaded; milliseconds since the epoch. */
+  /** Since when the oldest waiting image of a partition waits; milliseconds since the epoch. */
   readonly #oldest = new Map<number, number>();
 
   /** A slice was looked at, and so much of it taken. */
@@ -13,7 +13,7 @@ export class QueueAge {
     // Where all that was read is started, what is next is about as old as the last of it.
     const next = records[consumed] ?? (last && highWatermark - last.offset > 1n ? last : undefined);
     if (next === undefined) this.#oldest.delete(partition);
-    else this.#oldest.set(partition, uploadedAt(next));
+    else this.#oldest.set(partition, waitsSince(next));
   }
 
   /** Other partitions are assigned. */
@@ -27,8 +27,11 @@ export class QueueAge {
   }
 }
 
-/** A record that is no event has the time at which it was written. */
-function uploadedAt(record: StreamRecord): number {
+/**
+ * From its upload, or from when its event was received: what a backfill sends was uploaded long ago. A record that is no
+ * event waits from when it was written.
+ */
+function waitsSince(record: StreamRecord): number {
   const event = readEvent(record);
-  return typeof event === 'string' ? record.timestampMs : event.uploadedAtMs;
+  return typeof event === 'string' ? record.timestampMs : Math.max(event.uploadedAtMs, event.receivedAtMs);
 }

@@ -147,6 +147,7 @@ async function consumeLane(dispatch: Dispatch, lane: string, window: Window): Pr
     ...{ topic, follow, window, log },
   });
   const age = new QueueAge();
+  observed.invalid.inc({ lane }, 0);
   observed.queueAge(lane, () => age.seconds(Date.now()));
   const dispatchSlice = laneDispatcher({
     lane,

@@ -1,5 +1,8 @@
 import type { Metrics } from '../telemetry/index.js';
 import type { Pacer } from './pacer.js';
+import type { ImageOutcome } from './protocol.js';
+
+const OUTCOMES: readonly ImageOutcome['kind'][] = ['detected', 'retry', 'dead'];
 
 /** Metrics of an engine and of its pacer. */
 export function engineMetrics(metrics: Metrics, pacer: Pacer) {
@@ -16,7 +19,12 @@ export function engineMetrics(metrics: Metrics, pacer: Pacer) {
   );
   return {
     childDeaths: metrics.counter('penstock_detector_child_deaths_total', 'Child processes that ended by themselves'),
-    images: metrics.counter('penstock_detector_images_total', 'Images by what became of them', ['outcome']),
+    images: metrics.counter(
+      'penstock_detector_images_total',
+      'Images by what became of them',
+      ['outcome'],
+      OUTCOMES.map((outcome) => ({ outcome })),
+    ),
     runImages: metrics.histogram(
       'penstock_detector_run_images',
       'Images in one model run',

@@ -1,3 +1,4 @@
+import { DEAD_LETTER_REASONS } from '../domain/index.js';
 import { DELAYS, type Metrics } from '../telemetry/index.js';
 
 /** Metrics of a sink. */
@@ -9,9 +10,12 @@ export function sinkMetrics(metrics: Metrics) {
       'Inserts that failed: unavailable, refused (both are repeated), data (rows are isolated)',
       ['kind'],
     ),
-    refused: metrics.counter('penstock_sink_refused_total', 'Records that can not be stored, by reason code', [
-      'reason',
-    ]),
+    refused: metrics.counter(
+      'penstock_sink_refused_total',
+      'Records that can not be stored, by reason code',
+      ['reason'],
+      Object.keys(DEAD_LETTER_REASONS).map((reason) => ({ reason })),
+    ),
     skipped: metrics.counter(
       'penstock_sink_skipped_events_total',
       'Events without a row in uploads, by reason code: their dispatcher, or the result of their image, has the dead letter',

@@ -16,7 +16,13 @@ export interface Metrics {
   readonly registry: Registry;
   /** What was made so far, in its order. */
   readonly definitions: readonly MetricDefinition[];
-  counter<L extends string = never>(name: `penstock_${string}_total`, help: string, labels?: readonly L[]): Counter<L>;
+  /** `known` are labels whose series begin with 0, so that the first increase of each is seen as one. */
+  counter<L extends string = never>(
+    name: `penstock_${string}_total`,
+    help: string,
+    labels?: readonly L[],
+    known?: readonly Record<L, string>[],
+  ): Counter<L>;
   gauge<L extends string = never>(name: `penstock_${string}`, help: string, labels?: readonly L[]): Gauge<L>;
   /** A gauge that is read whenever somebody looks. */
   observe(name: `penstock_${string}`, help: string, read: () => number): void;
@@ -65,7 +71,11 @@ export function createMetrics(role: string): Metrics {
       const texts = await Promise.all([registry.metrics(), ...sources.map((read) => read().catch(() => ''))]);
       return texts.filter((text) => text !== '').join('\n');
     },
-    counter: (name, help, labels = []) => new Counter(define('counter', name, help, labels)),
+    counter: (name, help, labels = [], known = []) => {
+      const counter = new Counter(define('counter', name, help, labels));
+      for (const labelled of known) counter.inc(labelled, 0);
+      return counter;
+    },
     gauge: (name, help, labels = []) => new Gauge(define('gauge', name, help, labels)),
     observe: (name, help, read) => {
       new Gauge({

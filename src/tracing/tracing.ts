@@ -54,9 +54,10 @@ export function createTracing(
   return {
     begin: (name, parent, attributes) => {
       const from = parseParent(parent);
-      const isSampled = from === undefined ? random() < config.PENSTOCK_TRACE_RATIO : isTraced(from);
-      if (!isSampled) return undefined;
-      return openSpan(start(name, contextOf(from), SpanKind.PRODUCER, attributes));
+      // A sender that traces, but not this one: proxies put such a header on every request.
+      const parentTraced = from !== undefined && isTraced(from);
+      if (!parentTraced && random() >= config.PENSTOCK_TRACE_RATIO) return undefined;
+      return openSpan(start(name, contextOf(parentTraced ? from : undefined), SpanKind.PRODUCER, attributes));
     },
     record: (name, { parent, startMs, endMs = Date.now(), attributes = {}, error }: SpanRecord) => {
       const from = parseParent(parent);

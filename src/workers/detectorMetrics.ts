@@ -1,17 +1,20 @@
-import type { ImageReason } from '../domain/index.js';
+import { IMAGE_REASONS, type ImageReason } from '../domain/index.js';
 import { DELAYS, type Metrics } from '../telemetry/index.js';
 
 /** Metrics of a detector beside those of its engine. */
 export function detectorMetrics(metrics: Metrics) {
   const waits = metrics.histogram(
     'penstock_detector_wait_seconds',
-    'From the upload of an image to its inference, waiting in Kafka included',
+    'To the inference of an image from its upload, or from the receipt of its event where that is later',
     DELAYS,
     ['queue'],
   );
-  const dead = metrics.counter('penstock_detector_dead_images_total', 'Images declared dead, by reason code', [
-    'reason',
-  ]);
+  const dead = metrics.counter(
+    'penstock_detector_dead_images_total',
+    'Images declared dead, by reason code',
+    ['reason'],
+    Object.keys(IMAGE_REASONS).map((reason) => ({ reason })),
+  );
   const [bulk, express] = [waits.labels({ queue: 'bulk' }), waits.labels({ queue: 'express' })];
   return {
     standby: metrics.gauge('penstock_detector_standby', '1 while the detector has no share of the cap'),

@@ -99,7 +99,9 @@ async function start(context: RoleContext): Promise<RunningRole> {
   }, ENSURE_EVERY_MS);
   const capacity = watchCapacity(temporal.client, metrics, log);
   const standing = watchWarehouse(warehouse, metrics, log);
-  const audits = config.PENSTOCK_AUDIT_BUCKETS.length === 0 ? undefined : watchAudit(temporal.client, metrics, log);
+  const { PENSTOCK_AUDIT_BUCKETS: audited, PENSTOCK_AUDIT_INTERVAL_MS: everyMs } = config;
+  const schedule = { everyMs, sinceMs: Date.now() };
+  const audits = audited.length === 0 ? undefined : watchAudit(temporal.client, metrics, log, schedule);
   return {
     stop: async () => {
       clearInterval(watch);

@@ -1,20 +1,40 @@
 import type { Logger, Metrics } from '../telemetry/index.js';
-import { readHealth, type Warehouse, type WarehouseHealth } from '../warehouse/index.js';
+import { readHealth, WarehouseError, type Warehouse, type WarehouseHealth } from '../warehouse/index.js';
 import { lookEvery } from './look.js';
 
 const LOOK_EVERY_MS = 15_000;
 
-/** Shows in metrics how ClickHouse stands; while it does not answer, or may not be asked, they have no value. */
+/** Shows in metrics how ClickHouse stands; what it does not tell, or may not be asked, has no value. */
 export function watchWarehouse(warehouse: Warehouse, metrics: Metrics, log: Logger): { stop: () => void } {
   const show = warehouseMetrics(metrics);
+  const tell = tellUntold(log);
   return lookEvery(
     LOOK_EVERY_MS,
-    async () => show(await readHealth(warehouse)),
+    async () => {
+      const health = await readHealth(warehouse);
+      show(health);
+      tell(health.untold);
+    },
     (err) => {
       show(undefined);
       log.debug({ err }, 'ClickHouse does not tell how it stands');
     },
   );
+}
+
+/** A right that is missing is told once, until it is there; that ClickHouse is away others tell. */
+export function tellUntold(log: Logger): (untold: WarehouseHealth['untold']) => void {
+  let refused = new Set<string>();
+  return (untold) => {
+    const before = refused;
+    refused = new Set();
+    for (const { table, error: err } of untold) {
+      const isRefused = err instanceof WarehouseError && err.kind === 'refused';
+      if (isRefused || before.has(table)) refused.add(table);
+      if (isRefused && !before.has(table)) log.warn({ err, table }, 'ClickHouse does not tell how it stands');
+      else log.debug({ err, table }, 'ClickHouse does not tell how it stands');
+    }
+  };
 }
 
 /** Gauges of ClickHouse. */
@@ -33,10 +53,8 @@ export function warehouseMetrics(metrics: Metrics): (health: WarehouseHealth | u
   rolledUp.remove();
   return (health) => {
     for (const gauge of [parts, free, total]) gauge.reset();
-    if (health === undefined) {
-      rolledUp.remove();
-      return;
-    }
+    rolledUp.remove();
+    if (health === undefined) return;
     for (const [table, count] of Object.entries(health.parts)) parts.set({ table }, count);
     for (const [disk, { freeBytes, totalBytes }] of Object.entries(health.disks)) {
       free.set({ disk }, freeBytes);

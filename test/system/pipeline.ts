@@ -19,8 +19,11 @@ export function useStack(dataDir: string): void {
   ownStack = dataDir;
 }
 
+/** Data directory of the stack that is asked. */
+export const dataDirNow = (): string => ownStack ?? inject('dataDir');
+
 /** Where the stack is now: pids and ports change when something is killed. */
-export const endpointsNow = (): Promise<Endpoints> => readEndpoints(ownStack ?? inject('dataDir'));
+export const endpointsNow = (): Promise<Endpoints> => readEndpoints(dataDirNow());
 
 export async function bucketOf({ gcs, bucket }: Endpoints) {
   const storage = new Storage({ apiEndpoint: gcs, projectId: GCS_PROJECT, useAuthWithCustomEndpoint: false });

@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { inject } from 'vitest';
+import { dataDirNow } from './pipeline.js';
 
 const VERBS = fileURLToPath(new URL('verbs.mjs', import.meta.url));
 
@@ -14,9 +14,19 @@ interface Ended {
 let host: ChildProcess | undefined;
 let asked = 0;
 
-/** Runs a verb with `--json` against the stack of the tests, as a person would. Rejects with what it says on stderr. */
-export async function penstock(...args: string[]): Promise<{ code: number; report: unknown }> {
-  const { code, stdout, stderr } = await run([...args, '--data-dir', inject('dataDir'), '--json']);
+interface Told {
+  code: number;
+  report: unknown;
+}
+
+/** Runs a verb with `--json` against the stack of the test, as a person would. Rejects with what it says on stderr. */
+export async function penstock(...args: string[]): Promise<Told> {
+  return alone(...args, '--data-dir', dataDirNow());
+}
+
+/** The same for a verb that asks no stack. */
+export async function alone(...args: string[]): Promise<Told> {
+  const { code, stdout, stderr } = await run([...args, '--json']);
   if (stdout === '') throw new Error(`exit code ${code}: ${stderr}`);
   return { code, report: JSON.parse(stdout) };
 }

@@ -13,13 +13,27 @@ export interface Sample {
   value: number;
 }
 
+/** What a series was over time. */
+export interface Series {
+  metric: Record<string, string>;
+  /** Second since the epoch, and value. */
+  points: [at: number, value: number][];
+}
+
+/** An alert that fires. */
+export interface Alert {
+  name: string;
+  annotations: Record<string, string>;
+}
+
 export interface Prometheus {
   /** http://host:port */
   address: string;
   /** An instant query. Throws with Prometheus' message where it refuses the expression. */
   query: (expr: string) => Promise<Sample[]>;
-  /** Names of the alerts that fire. */
-  firing: () => Promise<string[]>;
+  /** What an expression was in each of the last `seconds`. */
+  range: (expr: string, seconds: number) => Promise<Series[]>;
+  firing: () => Promise<Alert[]>;
   stop: () => Promise<void>;
 }
 
@@ -83,12 +97,26 @@ export async function startPrometheus(
       if (answer.status !== 'success') throw new Error(`${expr}: ${answer.error ?? answer.status}`);
       return answer.data.result.map(({ metric, value: [, value] }) => ({ metric, value: Number(value) }));
     },
+    range: async (expr, seconds) => {
+      const end = Date.now() / 1000;
+      const about = { query: expr, start: String(end - seconds), end: String(end), step: '1' };
+      const answer = (await (
+        await fetch(`${address}/api/v1/query_range?${new URLSearchParams(about).toString()}`)
+      ).json()) as {
+        data: { result: { metric: Record<string, string>; values: [number, string][] }[] };
+      };
+      return answer.data.result.map(({ metric, values }) => ({
+        metric,
+        points: values.map(([at, text]) => [at, Number(text)]),
+      }));
+    },
     firing: async () => {
       const answer = (await (await fetch(`${address}/api/v1/alerts`)).json()) as {
-        data: { alerts: { state: string; labels: { alertname: string } }[] };
+        data: { alerts: { state: string; labels: { alertname: string }; annotations: Record<string, string> }[] };
       };
-      const firing = answer.data.alerts.filter(({ state }) => state === 'firing');
-      return [...new Set(firing.map(({ labels }) => labels.alertname))];
+      return answer.data.alerts
+        .filter(({ state }) => state === 'firing')
+        .map(({ labels, annotations }) => ({ name: labels.alertname, annotations }));
     },
     stop,
   };

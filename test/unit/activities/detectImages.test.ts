@@ -43,13 +43,17 @@ const DETECTED: ImageOutcome = {
   ...{ kind: 'detected', image: { width: 1, height: 1, detections: [] }, detectedAtMs: 1 },
 };
 
-function run(engine: Engine, publish: PublishResults) {
+function run(
+  engine: Engine,
+  publish: PublishResults,
+  waited: (express: boolean, seconds: number) => void = () => undefined,
+) {
   let shutDown: (error: unknown) => void = () => undefined;
   context.cancelled = new Promise((_resolve, reject) => (shutDown = reject));
   const activities = createDetectionActivities({
     ...{ engine, modelId: 'shapes@1', stallMs: 60_000, log: createLogger('test', 'silent') },
     publish,
-    observer: { waited: () => undefined, died: () => undefined },
+    observer: { waited, died: () => undefined },
     tracing: NO_TRACING,
   });
   const result = activities.detectImages(INPUT);
@@ -65,6 +69,16 @@ describe('images of a worker that stops', () => {
     });
     const result = await run(engine, () => sleep(50));
     expect(result).toMatchObject({ detected: 1, untried: [1, 2] });
+  });
+
+  it('have waited since their events were received where that is later than their upload', async () => {
+    const engine = engineThatRuns(({ onOutcomes }) => {
+      onOutcomes([{ image: 0, outcome: { ...DETECTED, detectedAtMs: 5_002 } }]);
+      return Promise.resolve();
+    });
+    const waited = vi.fn();
+    await run(engine, () => Promise.resolve(), waited);
+    expect(waited.mock.calls).toEqual([[false, 5]]);
   });
 
   it('share one publication where they have their outcomes together; without it, those that may be tried again stay so', async () => {

@@ -138,4 +138,13 @@ describe('a holder of a share', () => {
     expect(asked.at(-1)?.request).toMatchObject({ leaving: true, rate: 0, seq: 2 });
     expect(pacer.rate).toBe(0);
   });
+
+  it('waits no longer while Temporal hangs on the request before', async () => {
+    const { holder, asked, next } = hold();
+    await next();
+    const left = holder.leave();
+    await vi.advanceTimersByTimeAsync(2_000);
+    await left;
+    expect(asked.at(-1)?.request).toMatchObject({ leaving: true, seq: 2 });
+  });
 });

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { listMetrics } from '../../../src/cli/metricsTable.js';
+import { program } from '../../../src/cli/program.js';
 
 const path = (relative: string): string => fileURLToPath(new URL(`../../../${relative}`, import.meta.url));
 const read = (relative: string): string => readFileSync(path(relative), 'utf8');
@@ -69,17 +70,52 @@ describe('alerts', () => {
   });
 });
 
+/** What is wrong with words that somebody types after `penstock`, none of which is run. */
+function wrongOf(words: readonly string[]): string[] {
+  let command = program();
+  let rest = [...words];
+  while (command.commands.length > 0) {
+    const [name = '', ...others] = rest;
+    const next = command.commands.find((one) => one.name() === name);
+    if (next === undefined) return [`${command.name()} has no ${name}`];
+    [command, rest] = [next, others];
+  }
+  const { operands, unknown } = command.parseOptions(rest);
+  const { registeredArguments: known, options } = command;
+  return [
+    ...unknown.map((word) => `unknown: ${word}`),
+    ...known.slice(operands.length).flatMap((one) => (one.required ? [`missing: <${one.name()}>`] : [])),
+    ...(known.at(-1)?.variadic ? [] : operands.slice(known.length).map((word) => `too many: ${word}`)),
+    ...options
+      .filter((one) => one.mandatory && command.getOptionValue(one.attributeName()) === undefined)
+      .map(({ flags }) => `missing: ${flags}`),
+  ];
+}
+
 describe('runbooks', () => {
-  it.each(readdirSync(path('docs/runbooks')))('%s says what it means, what to look at and what to do', (name) => {
-    const text = read(`docs/runbooks/${name}`);
-    const places = SECTIONS.map((section) => text.indexOf(`\n${section}\n`));
-    expect(places.every((place) => place > 0)).toBe(true);
-    expect(places).toEqual(places.toSorted((a, b) => a - b));
-    const listed = /^Alerts: (.*)$/m.exec(text)?.[1]?.match(/Penstock[A-Za-z]+/g) ?? [];
-    expect(listed.length).toBeGreaterThan(0);
-    for (const alert of listed) {
-      const runbooks = alerts.filter((one) => one.alert === alert).map(({ annotations }) => annotations?.['runbook']);
-      expect(new Set(runbooks)).toEqual(new Set([`docs/runbooks/${name}`]));
-    }
+  it('would be told of a command that there is not', () => {
+    expect(wrongOf(['capacity', 'stop'])).toEqual(['capacity has no stop']);
+    expect(wrongOf(['capacity', 'pause', '--wy'])).toEqual(['unknown: --wy', 'missing: --why <text>']);
+    expect(wrongOf(['capacity', 'set'])).toEqual(['missing: <rate>']);
+    expect(wrongOf(['capacity', 'set', '3', '4'])).toEqual(['too many: 4']);
   });
+
+  it.each(readdirSync(path('docs/runbooks')))(
+    '%s says what it means, what to look at, what to do and what to type',
+    (name) => {
+      const text = read(`docs/runbooks/${name}`);
+      const places = SECTIONS.map((section) => text.indexOf(`\n${section}\n`));
+      expect(places.every((place) => place > 0)).toBe(true);
+      expect(places).toEqual(places.toSorted((a, b) => a - b));
+      const [, command = ''] = /^## The command\n+```sh\nnpx penstock (.+)\n```$/m.exec(text) ?? [];
+      const words = (command.match(/"[^"]*"|\S+/g) ?? []).map((word) => word.replaceAll('"', ''));
+      expect(wrongOf(words)).toEqual([]);
+      const listed = /^Alerts: (.*)$/m.exec(text)?.[1]?.match(/Penstock[A-Za-z]+/g) ?? [];
+      expect(listed.length).toBeGreaterThan(0);
+      for (const alert of listed) {
+        const runbooks = alerts.filter((one) => one.alert === alert).map(({ annotations }) => annotations?.['runbook']);
+        expect(new Set(runbooks)).toEqual(new Set([`docs/runbooks/${name}`]));
+      }
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { heldRecord } from '../../../src/dispatch/elsewhere.js';
+import type { TracedEvent } from '../../../src/dispatch/formBatch.js';
 import { heldDispatcher, type HeldOptions } from '../../../src/dispatch/held.js';
 import { dispatchMetrics } from '../../../src/dispatch/metrics.js';
 import {
@@ -29,7 +30,7 @@ class Rig {
   committed = 0;
   isKnown = true;
   readonly dead: ImageResult[] = [];
-  readonly lanes: { topic: string; event: ImageEvent }[] = [];
+  readonly lanes: { topic: string; event: ImageEvent; trace: string | undefined }[] = [];
   readonly probes: { objects: string[]; lane: string; end: () => void }[] = [];
   readonly buried: bigint[] = [];
   readonly #waiters: { holds: () => boolean; wake: () => void }[] = [];
@@ -44,10 +45,10 @@ class Rig {
     this.#handler = this.#newHandler();
   }
 
-  hold(bucket: string, count: number, but: Partial<ImageEvent> = {}): void {
+  hold(bucket: string, count: number, but: Partial<TracedEvent> = {}): void {
     for (let index = 0; index < count; index += 1) {
       const object = `${bucket}-${this.log.length}.jpg`;
-      const event: ImageEvent = {
+      const event: TracedEvent = {
         ...{ v: 1, id: `event-${bucket}-${index}`, bucket, object, generation: '1', uploadedAtMs: 1, receivedAtMs: 2 },
         ...{ model: 'shapes', ...but },
       };
@@ -56,8 +57,10 @@ class Rig {
   }
 
   append(records: readonly OutgoingRecord[]): void {
-    for (const { key = null, value } of records)
-      this.log.push({ offset: BigInt(this.log.length), key, value: Buffer.from(value), timestampMs: 3 });
+    for (const { key = null, value, headers } of records) {
+      const record = { offset: BigInt(this.log.length), key, value: Buffer.from(value), timestampMs: 3 };
+      this.log.push(headers === undefined ? record : { ...record, headers });
+    }
   }
 
   #newHandler(): SliceHandler {
@@ -76,8 +79,10 @@ class Rig {
           else if (topic === 'penstock.image-results')
             this.dead.push(...records.map(({ value }) => imageResultSchema.parse(JSON.parse(value))));
           else
-            for (const { value } of records)
-              this.lanes.push({ topic, event: imageEventSchema.parse(JSON.parse(value)) });
+            for (const { value, headers } of records)
+              this.lanes.push({
+                ...{ topic, event: imageEventSchema.parse(JSON.parse(value)), trace: headers?.['traceparent'] },
+              });
           return Promise.resolve();
         },
       },
@@ -143,6 +148,22 @@ describe('what is held', () => {
       event: expect.objectContaining({ id: 'event-locked-0', object: 'locked-0.jpg' }) as ImageEvent,
     });
     expect(rig.lanes[0]?.event.lane).toBeUndefined();
+  });
+
+  it('keeps the trace of an event, also where it is put last', async () => {
+    const rig = new Rig();
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    rig.open = [breaker('locked', 1_000)];
+    rig.hold('locked', 1, { trace });
+    rig.hold('free', 1, { trace });
+    await rig.drain();
+    rig.open = [];
+    rig.wake();
+    await rig.drain();
+    expect(rig.lanes.map((lane) => [lane.event.bucket, lane.trace])).toEqual([
+      ['free', trace],
+      ['locked', trace],
+    ]);
   });
 
   it('waits while the breaker is open, and wakes when it is closed', async () => {

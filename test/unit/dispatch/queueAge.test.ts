@@ -4,7 +4,7 @@ import type { StreamRecord } from '../../../src/stream/index.js';
 
 const NOW = Date.UTC(2026, 2, 29, 12);
 
-function record(offset: bigint, uploadedAtMs: number): StreamRecord {
+function record(offset: bigint, uploadedAtMs: number, receivedAtMs = uploadedAtMs): StreamRecord {
   const event = {
     ...{
       v: 1,
@@ -14,7 +14,7 @@ function record(offset: bigint, uploadedAtMs: number): StreamRecord {
       generation: '1',
       model: 'shapes',
     },
-    ...{ uploadedAtMs, receivedAtMs: uploadedAtMs, contentType: 'image/jpeg', sizeBytes: 1 },
+    ...{ uploadedAtMs, receivedAtMs, contentType: 'image/jpeg', sizeBytes: 1 },
   };
   return { offset, key: null, value: Buffer.from(JSON.stringify(event)), timestampMs: NOW };
 }
@@ -52,6 +52,13 @@ describe('the age of a queue', () => {
     expect(age.seconds(NOW)).toBe(0);
     age.note(slice(0, [-60]), { consumed: 0 });
     expect(age.seconds(NOW)).toBe(0);
+  });
+
+  it('of what a backfill sends counts from when it was received', () => {
+    const age = new QueueAge();
+    const records = [record(0n, NOW - 365 * 86_400_000, NOW - 20_000)];
+    age.note({ partition: 0, records, highWatermark: 1n }, { consumed: 0 });
+    expect(age.seconds(NOW)).toBe(20);
   });
 
   it('of a record that is no event counts from when it was written', () => {

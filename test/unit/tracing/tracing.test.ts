@@ -41,12 +41,21 @@ describe('tracing', () => {
     expect(step).toMatchObject({ startMs: START, endMs: START + 500 });
   });
 
-  it("goes on with the sender's trace, whatever the ratio, and begins none that the sender does not trace", async () => {
+  it("goes on with the sender's trace, whatever the ratio", async () => {
     const traced = tracing(0);
     traced.begin('receive event', PARENT, {})?.end();
-    expect(traced.begin('receive event', PARENT.replace(/01$/, '00'), {})).toBeUndefined();
     await traced.close();
     expect(collector.spans).toMatchObject([{ traceId: TRACE, parentSpanId: 'b7ad6b7169203331' }]);
+  });
+
+  it('begins one of its own, by the ratio, where a proxy has put a header on the request that is not traced', async () => {
+    const unsampled = PARENT.replace(/01$/, '00');
+    expect(tracing(0.4).begin('receive event', unsampled, {})).toBeUndefined();
+    const traced = tracing(0.6);
+    traced.begin('receive event', unsampled, {})?.end();
+    await traced.close();
+    expect(collector.spans).toMatchObject([{ parentSpanId: '' }]);
+    expect(collector.spans[0]?.traceId).not.toBe(TRACE);
   });
 
   it('makes nothing of an image that is not traced, nor of a header that is none', async () => {

@@ -33,3 +33,15 @@ test('gauges say what the last audit found, and nothing of a bucket that is audi
   expect(after).toContain('penstock_audit_missing_images{bucket="a",kind="not-received",role="orchestrator"} 0');
   expect(after).not.toContain('bucket="b"');
 });
+
+test('where audits are scheduled the last one counts as ended when the process began, until one has', async () => {
+  const metrics = createMetrics('orchestrator');
+  const show = auditMetrics(metrics, { everyMs: 600_000, sinceMs: 5_000 });
+  const text = await metrics.registry.metrics();
+  expect(text).toContain('penstock_audit_interval_seconds{role="orchestrator"} 600');
+  expect(text).toContain('penstock_audit_last_success_timestamp_seconds{role="orchestrator"} 5\n');
+  show(outcome());
+  expect(await metrics.registry.metrics()).toContain(
+    `penstock_audit_last_success_timestamp_seconds{role="orchestrator"} ${Date.UTC(2026, 0, 31, 12) / 1000}`,
+  );
+});

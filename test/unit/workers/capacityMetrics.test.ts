@@ -20,6 +20,8 @@ test('gauges show the capacity, and a pause is logged once, as its end is', asyn
   );
   const by = { who: 'ana', why: 'move' };
   const show = capacityMetrics(metrics, log);
+  const NOTHING = /^penstock_(capacity|budget)_[a-z_]+(\{| \d)/m;
+  expect(await metrics.registry.metrics()).not.toMatch(NOTHING);
   board.change({ change: { pause: true }, ...by }, String, 1_000);
   show(board.state(1_000));
   show(board.state(2_000));
@@ -42,6 +44,10 @@ test('gauges show the capacity, and a pause is logged once, as its end is', asyn
   const after = await metrics.registry.metrics();
   expect(after).toContain('penstock_capacity_paused{role="orchestrator"} 0');
   expect(after).not.toMatch(/^penstock_(capacity_cap_images_per_second|budget_left_images)\{/m);
+  show(undefined);
+  expect(await metrics.registry.metrics()).not.toMatch(NOTHING);
+  show(board.state(5_000));
+  expect(await metrics.registry.metrics()).toContain('penstock_capacity_paused{role="orchestrator"} 0');
   expect(warn.mock.calls.map((call: unknown[]) => call.at(-1))).toEqual([
     'paused: nothing is started',
     'the budget of the day is used up',
