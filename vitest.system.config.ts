@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['test/system/**/*.test.ts'],
     globalSetup: ['test/system/setup.ts'],
     fileParallelism: false,
+    // Machines of CI stand still for seconds. What passes only at the second try is named at the end (test/secondTries.ts).
+    retry: process.env['CI'] === undefined ? 0 : 1,
     testTimeout: 180_000,
     hookTimeout: 180_000,
     teardownTimeout: 120_000,

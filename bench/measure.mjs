@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,13 +32,14 @@ export async function withStack(options, work) {
 }
 
 /** Puts events into Kafka as intake would, many at once. */
-export async function enqueue(endpoints, images, model) {
+export async function enqueue(endpoints, images, model, traced = 0) {
   const config = loadConfig(roleEnvironment(endpoints));
   const producer = await createProducer({ config, log });
   const now = Date.now();
   for (let from = 0; from < images.length; from += 2000) {
     const records = images.slice(from, from + 2000).map(({ bucket, object, generation }, index) => ({
       key: `${bucket}/${object}`,
+      ...(random(traced) ? { headers: { traceparent: newTrace() } } : {}),
       value: JSON.stringify({
         ...{ v: 1, id: `bench-${now}-${from + index}`, bucket, object, generation, model },
         ...{ uploadedAtMs: now, receivedAtMs: now, contentType: 'image/jpeg', sizeBytes: 1 },
@@ -47,6 +49,9 @@ export async function enqueue(endpoints, images, model) {
   }
   await producer.close();
 }
+
+const random = (share) => share > 0 && Math.random() < share;
+const newTrace = () => `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`;
 
 /**
  * Rows per second between the first tenth and the last twentieth of `total`: start-up and the thinning tail are not the

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +14,9 @@ const IMAGES = 60_000;
 const IMAGES_ALONE = 1_000;
 const KILLED_AFTER = 0.3;
 const modelDir = fileURLToPath(new URL('./models/noop', import.meta.url));
+
+/** Share of the images that are traced, as it is unless it is set. */
+const TRACED = 0.001;
 
 /** Batches as large as their bound of bytes allows: a batch costs Temporal the same whatever its size. */
 const LARGE = { PENSTOCK_BATCH_MAX_IMAGES: '1024', PENSTOCK_DETECT_CHILDREN: '1', PENSTOCK_LOG_LEVEL: 'warn' };
@@ -65,13 +69,37 @@ export async function path({ repeats, say }) {
   ];
 }
 
+/** The same path while a thousandth of the images, and all of them, are traced into a collector that takes everything. */
+export async function tracing({ repeats, say }) {
+  const collector = createServer((request, response) => request.resume().once('end', () => response.end('{}')));
+  await once(collector.listen(0, '127.0.0.1'), 'listening');
+  const environment = { ...LARGE, OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.address().port}` };
+  const runs = { off: [], some: [], all: [] };
+  for (let repeat = 0; repeat < repeats; repeat += 1) {
+    runs.off.push(await measured('nothing traced', { images: IMAGES, environment: LARGE }, say));
+    runs.some.push(await measured('a thousandth traced', { images: IMAGES, environment, traced: TRACED }, say));
+    runs.all.push(await measured('all traced', { images: IMAGES, environment, traced: 1 }, say));
+  }
+  collector.close();
+  const rate = (of) => median(of.map((run) => run.rate));
+  const ratio = (of) => median(of.map((run, index) => run.rate / runs.off[index].rate));
+  const cpu = (of) => `${median(of.map((run) => run.cpuMs)).toFixed(3)}`;
+  return [
+    {
+      ...{ name: 'path.traced', unit: 'images/s', value: rate(runs.some), baseline: rate(runs.off) },
+      ...{ ratio: ratio(runs.some), repeats },
+      note: `one image in a thousand, into a collector in the same process; CPU ms an image ${cpu(runs.some)}, untraced ${cpu(runs.off)}; every image traced: ${ratio(runs.all).toFixed(2)} of the rate, ${cpu(runs.all)} CPU ms`,
+    },
+  ];
+}
+
 /** One run in a stack of its own. `kill`: ends who detects in the middle, with SIGKILL. */
-async function measured(name, { images, environment, isPlain = false, kill = false }, say) {
+async function measured(name, { images, environment, isPlain = false, kill = false, traced = 0 }, say) {
   const run = await withFolder((dataDir) =>
     withStack({ dataDir, modelDir, environment }, async (stack) => {
       const endpoints = stack.endpoints();
       await stack.takeDown('dispatcher');
-      await enqueue(endpoints, namedImages(images), 'noop');
+      await enqueue(endpoints, namedImages(images), 'noop', traced);
       const plain = isPlain ? new Plain(endpoints) : undefined;
       try {
         if (plain === undefined) await stack.bringBack('dispatcher');

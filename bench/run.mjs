@@ -8,7 +8,7 @@ import { temporalActions } from './actions.mjs';
 import { detectEndToEnd } from './detectEndToEnd.mjs';
 import { intakeEvents } from './intake.mjs';
 import { latencyIdle } from './latency.mjs';
-import { path } from './path.mjs';
+import { path, tracing } from './path.mjs';
 import { sink } from './sink.mjs';
 import { sinkFormats } from './sinkFormats.mjs';
 
@@ -18,6 +18,7 @@ process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
 const BENCHMARKS = [
   { names: ['detect.endToEnd'], measure: detectEndToEnd },
   { names: ['path.noop', 'path.plainKafka', 'path.workflowPerImage'], measure: path },
+  { names: ['path.traced'], measure: tracing },
   { names: ['sink.insert', 'sink.kafkaEngine'], measure: sink },
   { names: ['sink.formats'], measure: sinkFormats },
   { names: ['intake.events'], measure: intakeEvents },

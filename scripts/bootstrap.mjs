@@ -32,7 +32,14 @@ const vitest = (suite, ...args) => ({
   name: `${suite} tests`,
   command: [
     ...tool('vitest', 'vitest.mjs'),
-    ...['run', '--config', `vitest.${suite}.config.ts`, '--reporter=default', '--reporter=json'],
+    ...[
+      'run',
+      '--config',
+      `vitest.${suite}.config.ts`,
+      '--reporter=default',
+      '--reporter=json',
+      '--reporter=./test/secondTries.ts',
+    ],
     `--outputFile.json=${reportPath(suite)}`,
     ...args,
   ],

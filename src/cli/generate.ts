@@ -1,5 +1,6 @@
 /**
- * `node dist/cli/generate.js` writes schemas/, docs/configuration.md, docs/metrics.md and docs/reasons.md from the types that the program
+ * `node dist/cli/generate.js` writes schemas/, docs/configuration.md, docs/logs.md,
+ * docs/metrics.md and docs/reasons.md from the types that the program
  * uses. `--check` writes nothing and exits with 1 when a file is out of date.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

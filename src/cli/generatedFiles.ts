@@ -9,6 +9,7 @@ import {
   imageResultSchema,
   type Reason,
 } from '../domain/index.js';
+import { logsPage } from './logsPage.js';
 import { metricsPage } from './metricsTable.js';
 import { routingFileSchema } from '../routing/index.js';
 import { tablesFileSchema } from '../tables/index.js';
@@ -46,6 +47,7 @@ export function generatedFiles(): GeneratedFile[] {
       capacitySchema,
     ),
     { path: 'docs/configuration.md', content: configuration() },
+    { path: 'docs/logs.md', content: logsPage(`<!-- ${GENERATED} -->`) },
     { path: 'docs/metrics.md', content: metrics() },
     { path: 'docs/reasons.md', content: reasons() },
   ];

@@ -1,7 +1,7 @@
-import type { Logger } from './log.js';
+import type { LogFields, Logger } from './log.js';
 
 /** A line that may be left out when there are too many; how many were is said in the next one. */
-export type BoundedLog = (fields: Record<string, unknown>, message: string) => void;
+export type BoundedLog = (fields: LogFields, message: string) => void;
 
 /** Warnings, at most so many a second: how many there are is not ours to decide. */
 export function createBoundedLog(log: Logger, linesPerSecond: number): BoundedLog {

@@ -1,12 +1,27 @@
 import { pino } from 'pino';
+import type { LogField } from './logFields.js';
 import { LineSampler } from './sampling.js';
 import { scrub } from './scrub.js';
 
-/**
- * The one logger: a JSON line an event on stdout. Field names that correlate: `eventId`, `batchId` (workflow id),
- * `image` (gs://bucket/object#generation), `err`.
- */
-export type Logger = pino.Logger;
+/** Fields of a line: those of the one table. */
+export type LogFields = { readonly [Field in LogField]?: unknown };
+
+interface Write {
+  (message: string): void;
+  (fields: LogFields, message: string): void;
+}
+
+/** The one logger: a JSON line an event on stdout, with the fields of docs/logs.md. */
+export interface Logger {
+  readonly fatal: Write;
+  readonly error: Write;
+  readonly warn: Write;
+  readonly info: Write;
+  readonly debug: Write;
+  readonly trace: Write;
+  /** One whose lines all have these fields. */
+  child(fields: LogFields, options?: { level?: string }): Logger;
+}
 
 /** pino's numbers of levels: what is below was asked for, line by line, and a line before the end is never left out. */
 const INFO = 30;

@@ -1,8 +1,8 @@
 /** What looks like a secret in a text, and what is left of it. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
-  // Signed URLs, and tokens or keys in a query.
+  // Signed URLs, and tokens or keys in a query; a URL may stand in another one.
   [
-    /\b((?:x-(?:goog|amz)-(?:signature|credential|security-token)|signature|sig|token|[a-z]+_token|api[_-]?key|key|password|secret)=)[^&"'\s\\<>]+/gi,
+    /\b((?:x-(?:goog|amz)-(?:signature|credential|security-token)|signature|sig|token|[a-z]+_token|api[_-]?key|key|password|secret)(?:=|%3D))(?:(?!%26)[^&"'\s\\<>])+/gi,
     '$1[redacted]',
   ],
   // Passwords in URLs.

@@ -11,10 +11,10 @@ it('writes at most so many lines a second and says how many it left out', () => 
   vi.useFakeTimers({ now: 1_000_000 });
   const { log, lines } = capturedLogger();
   const warn = createBoundedLog(log, 2);
-  for (let index = 0; index < 5; index += 1) warn({ index }, 'refused');
+  for (let index = 0; index < 5; index += 1) warn({ tries: index }, 'refused');
   vi.setSystemTime(1_001_000);
-  warn({ index: 5 }, 'refused');
-  expect(lines.map(({ index, suppressed }) => [index, suppressed])).toEqual([
+  warn({ tries: 5 }, 'refused');
+  expect(lines.map(({ tries, suppressed }) => [tries, suppressed])).toEqual([
     [0, undefined],
     [1, undefined],
     [5, 3],

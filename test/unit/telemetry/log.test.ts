@@ -20,6 +20,7 @@ const TEXTS = [
   ['header was Authorization: Bearer abcdefghijklmnop', 'abcdefghijklmnop', 'Authorization'],
   [`token ${JWT} is expired`, 'c2lnbmF0dXJl', 'is expired'],
   ['https://api.example/x?access_token=s3cr3tvalue&page=2', 's3cr3tvalue', 'page=2'],
+  ['GET /o/a.jpg%3FX-Goog-Signature%3D5f2c0ffee%26page%3D2', '5f2c0ffee', '%26page%3D2'],
   ['PENSTOCK_CLICKHOUSE_PASSWORD password=topsecretvalue wrong', 'topsecretvalue', 'wrong'],
   ['-----BEGIN PRIVATE KEY-----\nMIIEvQIBADAN\n-----END PRIVATE KEY----- is no key', 'MIIEvQIBADAN', 'is no key'],
 ] as const;
@@ -28,7 +29,7 @@ describe('a log', () => {
   it.each(TEXTS)('of %j does not have the secret, wherever it stands', (text, secret, rest) => {
     const { log, lines } = captured();
     log.warn(text);
-    log.warn({ url: text }, 'in a field');
+    log.warn({ detail: text }, 'in a field');
     log.warn({ err: new Error(text, { cause: new Error(text) }) }, 'in an error');
     log.child({ group: text }).warn('in a binding');
     expect(lines).toHaveLength(4);
@@ -40,7 +41,7 @@ describe('a log', () => {
 
   it.each(['password', 'token', 'authorization', 'apiKey', 'secret', 'cookie'])('never has the value of %s', (name) => {
     const { log, lines } = captured();
-    log.info({ [name]: 'abc123', deeper: { [name]: 'abc123', headers: { [name]: 'abc123' } } }, 'fields');
+    log.info({ [name]: 'abc123', detail: { [name]: 'abc123', headers: { [name]: 'abc123' } } }, 'fields');
     expect(JSON.stringify(lines)).not.toContain('abc123');
   });
 
