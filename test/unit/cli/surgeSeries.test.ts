@@ -42,6 +42,14 @@ test('the plateau is the time from the first to the last second that began and e
   expect(plateau).toEqual({ fromSecond: 1, toSecond: 20, images: 190, imagesPerSecond: 10 });
 });
 
+test('in a long surge its first ten seconds, in which batches are on their way, are not of the plateau', () => {
+  const late = Array.from({ length: 400 }, (_, index) => ({
+    receivedAtMs: START_MS + index * 10,
+    detectedAtMs: START_MS + 8_000 + index * 100,
+  }));
+  expect(plateauOf(surgeSeries(late), 10)).toEqual({ fromSecond: 10, toSecond: 47, images: 370, imagesPerSecond: 10 });
+});
+
 test('a pause within the plateau counts as what it is', () => {
   const paused = steadySurge().map((time, index) => ({
     ...time,

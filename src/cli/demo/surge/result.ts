@@ -162,7 +162,7 @@ export function surgeRows(result: SurgeResult): [name: string, value: string][] 
       'detected',
       plateau === null
         ? 'no plateau'
-        : `${plateau.imagesPerSecond.toFixed(2)}/s over ${plateau.toSecond - plateau.fromSecond} s of backlog`,
+        : `${plateau.imagesPerSecond.toFixed(2)}/s from second ${plateau.fromSecond} to ${plateau.toSecond}`,
     ],
     ['cap error', plateau === null ? 'not measured' : signedShare(plateau.capError)],
     ['worst 10 s', `${worst.images} images, ${worst.allowed} allowed`],

@@ -65,15 +65,24 @@ export interface Plateau {
 }
 
 /**
- * From the first to the last second that began and ended with a backlog: as many images as are detected in a second.
- * Null where there was none.
+ * Until so long after the surge began the first batches are on their way through intake, Kafka and Temporal, which meet
+ * ten times what they are used to: how long that takes is the machine's, not the cap's. The series shows it.
+ */
+const RAMP_SECONDS = 10;
+/** A plateau that is no longer than so many ramps is measured whole. */
+const RAMPS = 3;
+
+/**
+ * From the first to the last second that began and ended with a backlog, the ramp left out: as many images as are
+ * detected in a second. Null where there was none.
  */
 export function plateauOf(series: readonly SurgeSecond[], cap: number): Plateau | null {
   const stood = (second: number): boolean =>
     (series[second - 1]?.backlog ?? 0) >= cap && (series[second]?.backlog ?? 0) >= cap;
-  const fromSecond = series.findIndex(({ second }) => stood(second));
-  if (fromSecond === -1) return null;
+  const first = series.findIndex(({ second }) => stood(second));
+  if (first === -1) return null;
   const toSecond = series.findLastIndex(({ second }) => stood(second)) + 1;
+  const fromSecond = toSecond > RAMPS * RAMP_SECONDS ? Math.max(first, RAMP_SECONDS) : first;
   const images = series.slice(fromSecond, toSecond).reduce((sum, { detections }) => sum + detections, 0);
   return { fromSecond, toSecond, images, imagesPerSecond: images / (toSecond - fromSecond) };
 }
