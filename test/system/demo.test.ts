@@ -183,7 +183,14 @@ test('status finds the stack by its data directory and says that all of it is he
   const { code, stdout } = await penstock(['status', '--data-dir', inject('dataDir'), '--json']);
   const report = JSON.parse(stdout) as StatusReport;
   expect(report).toMatchObject({ healthy: true, servers: { kafka: { healthy: true }, gcs: { healthy: true } } });
-  expect(Object.keys(report.roles ?? {}).sort()).toEqual(['detector', 'dispatcher', 'intake', 'orchestrator', 'sink']);
+  expect(Object.keys(report.roles ?? {}).sort()).toEqual([
+    'console',
+    'detector',
+    'dispatcher',
+    'intake',
+    'orchestrator',
+    'sink',
+  ]);
   expect(report.backlog?.flatMap(({ lane }) => lane ?? [])).toEqual(['bulk', 'express']);
   expect(report.batches?.breakers).toEqual([]);
   expect(report.batches?.open).toBeGreaterThanOrEqual(0);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -298,6 +298,7 @@ describe('docs/detect-api.md', () => {
     expect(examples).toHaveLength(2);
     const picture = join(tmpdir(), `penstock-${randomUUID()}.jpg`);
     await writeFile(picture, jpeg);
+    onTestFinished(() => rm(picture));
     await upload('detect-api-doc.jpg');
     const { bucket } = await endpointsNow();
     const env = {
