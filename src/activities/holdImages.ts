@@ -8,7 +8,7 @@ import {
   type ImageEvent,
 } from '../domain/index.js';
 import type { StreamProducer } from '../stream/index.js';
-import { TRACE_HEADER } from '../tracing/index.js';
+import { withTrace } from '../tracing/index.js';
 
 /**
  * Puts the events of images back into Kafka whose source's breaker is open (with `always` those of the others too, which
@@ -28,8 +28,7 @@ export async function holdImages(
       ...{ v: 1, id, bucket: source.bucket, object, generation, uploadedAtMs, receivedAtMs, model, lane },
       ...(typeof deadlineMs === 'number' ? { deadlineMs } : {}),
     };
-    const headers = trace === undefined ? {} : { headers: { [TRACE_HEADER]: trace } };
-    return [{ index, record: { key: sourceKey(source), value: JSON.stringify(event), ...headers } }];
+    return [{ index, record: withTrace({ key: sourceKey(source), value: JSON.stringify(event) }, trace) }];
   });
   if (held.length > 0)
     await producer.send(

@@ -7,7 +7,7 @@ import {
   type DetectedImage,
 } from '../domain/index.js';
 import { GroupCommit, type OutgoingRecord, type StreamProducer } from '../stream/index.js';
-import { TRACE_HEADER } from '../tracing/index.js';
+import { withTrace } from '../tracing/index.js';
 
 /**
  * A request costs broker and sink about the same whatever it carries: a result after a pause goes at once, those that come
@@ -31,8 +31,7 @@ export function createResultPublisher(producer: StreamProducer): PublishResults 
 }
 
 function toRecord({ result, traceparent }: TracedResult): OutgoingRecord {
-  const record = { key: imageKey(result), value: JSON.stringify(result) };
-  return traceparent === undefined ? record : { ...record, headers: { [TRACE_HEADER]: traceparent } };
+  return withTrace({ key: imageKey(result), value: JSON.stringify(result) }, traceparent);
 }
 
 /** What a result needs besides the outcome. */

@@ -2,11 +2,11 @@ import sharp from 'sharp';
 import type { Config } from '../config/index.js';
 import type { ImageRef } from '../domain/index.js';
 import { readImageName } from '../operations/index.js';
+import { Gate } from '../service/index.js';
 import type { ObjectReader } from '../storage/index.js';
 import { resultsOf, uploadsOf, type Warehouse } from '../warehouse/index.js';
 import { refuseOtherBuckets } from './buckets.js';
 import { ConsoleError } from './errors.js';
-import { Gate } from './gate.js';
 
 /** Longest side of what is shown, pixels. */
 const SIDE = 1_600;
@@ -26,7 +26,10 @@ export interface PictureOptions {
  * read more than those who look at it may see. What it gives throws ConsoleError.
  */
 export function createPictures({ reader, warehouse, config }: PictureOptions): (name: string) => Promise<Buffer> {
-  const gate = new Gate(AT_ONCE, MOST_WAITING);
+  const gate = new Gate(AT_ONCE, {
+    mostWaiting: MOST_WAITING,
+    error: () => new ConsoleError(503, 'too many pictures are asked for at once: ask again'),
+  });
   return async (name) => {
     const { bucket, object, generation } = readImageName(name);
     if (generation === undefined) throw new ConsoleError(400, 'name: its generation, as gs://bucket/object#generation');

@@ -10,7 +10,7 @@ import {
 } from '../domain/index.js';
 import { recordDeadLetter, type OutgoingRecord, type Slice, type StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
-import { TRACE_HEADER } from '../tracing/index.js';
+import { withTrace } from '../tracing/index.js';
 import type { FormedBatch, InvalidRecord, TracedEvent } from './formBatch.js';
 import type { DispatchMetrics } from './metrics.js';
 
@@ -24,13 +24,7 @@ export interface ElsewhereOptions {
 
 /** The event as it waits in `held`. */
 export function heldRecord({ trace, ...event }: TracedEvent, lane: string): OutgoingRecord {
-  return eventRecord(sourceKey(event), { ...event, lane }, trace);
-}
-
-/** The record of an event, which goes on with its trace. */
-export function eventRecord(key: string, event: ImageEvent, trace: string | undefined): OutgoingRecord {
-  const record = { key, value: JSON.stringify(event) };
-  return trace === undefined ? record : { ...record, headers: { [TRACE_HEADER]: trace } };
+  return withTrace({ key: sourceKey(event), value: JSON.stringify({ ...event, lane }) }, trace);
 }
 
 /** Is its result wanted no more? */

@@ -9,7 +9,8 @@ import {
 import type { OutgoingRecord, Progress, Slice, SliceHandler, StreamProducer } from '../stream/index.js';
 import type { Logger } from '../telemetry/index.js';
 import type { Breakers } from './breakers.js';
-import { eventRecord, expire, heldRecord, isExpired } from './elsewhere.js';
+import { expire, heldRecord, isExpired } from './elsewhere.js';
+import { withTrace } from '../tracing/index.js';
 import { readEvent, type TracedEvent } from './formBatch.js';
 import type { DispatchMetrics } from './metrics.js';
 import { Turning } from './turning.js';
@@ -112,7 +113,7 @@ async function giveBack(options: HeldOptions, events: readonly TracedEvent[]): P
     const lane = laneOf(options, from);
     const records = lanes.get(lane) ?? [];
     lanes.set(lane, records);
-    records.push(eventRecord(imageKey(event), event, trace));
+    records.push(withTrace({ key: imageKey(event), value: JSON.stringify(event) }, trace));
   }
   for (const [lane, records] of lanes) {
     await options.producer.send(imageEventsTopic(lane), records);

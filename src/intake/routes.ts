@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AddressedRecord } from '../admission/index.js';
 import { createBoundedLog, type Logger } from '../telemetry/index.js';
-import { TRACE_HEADER, type OpenSpan, type Tracing } from '../tracing/index.js';
+import { TRACE_HEADER, withTrace, type OpenSpan, type Tracing } from '../tracing/index.js';
 import type { Admission } from './admit.js';
 import type { BodyBudget } from './bodyBudget.js';
 import type { DiskWatermark } from './diskWatermark.js';
@@ -167,7 +167,7 @@ function traceAll(
     const span = tracing.begin('receive event', parent, attributes);
     if (span === undefined) return [record];
     spans.push(span);
-    return [{ ...record, headers: { ...record.headers, [TRACE_HEADER]: span.traceparent } }];
+    return [withTrace(record, span.traceparent)];
   });
   return { records, end: (error) => spans.forEach((span) => span.end({}, error)) };
 }
