@@ -1,24 +1,23 @@
 import type { Config } from '../config/index.js';
 import { HELD_LANE } from '../domain/index.js';
-import { RoutingError, type RoutingProblem } from './errors.js';
+import { YamlError, YamlSource, type YamlProblem } from '../yaml/index.js';
 import { durationMs, routingFileSchema, type RoutingFile } from './schema.js';
-import { Source } from './source.js';
 import { RouteTable, type RouteRule } from './table.js';
 
 export type RouteDefaults = Pick<Config, 'PENSTOCK_LANES' | 'PENSTOCK_DEFAULT_LANE'>;
 
-/** Reads the text of a file of routes. Throws RoutingError that names everything that is wrong, by line and column. */
+/** Reads the text of a file of routes. Throws YamlError that names everything that is wrong, by line and column. */
 export function parseRoutes(text: string, file: string, config: RouteDefaults): RouteTable {
-  const source = new Source(text);
-  const refuseAny = (problems: readonly RoutingProblem[]): void => {
-    if (problems.length > 0) throw new RoutingError(file, problems);
+  const source = new YamlSource(text);
+  const refuseAny = (problems: readonly YamlProblem[]): void => {
+    if (problems.length > 0) throw new YamlError(file, problems);
   };
-  refuseAny(source.syntaxProblems());
+  refuseAny(source.syntaxProblems('version: 1 and a list of routes'));
   const parsed = routingFileSchema.safeParse(source.value());
   if (!parsed.success)
-    throw new RoutingError(
+    throw new YamlError(
       file,
-      parsed.error.issues.flatMap((issue) => source.describe(issue)),
+      parsed.error.issues.flatMap((issue) => source.describe(issue, routingFileSchema)),
     );
   refuseAny(contradictions(parsed.data, source, config));
   return new RouteTable(
@@ -29,8 +28,8 @@ export function parseRoutes(text: string, file: string, config: RouteDefaults): 
 type FileRoute = RoutingFile['routes'][number];
 
 /** What no schema of one route can say. */
-function contradictions({ routes }: RoutingFile, source: Source, config: RouteDefaults): RoutingProblem[] {
-  const problems: RoutingProblem[] = [];
+function contradictions({ routes }: RoutingFile, source: YamlSource, config: RouteDefaults): YamlProblem[] {
+  const problems: YamlProblem[] = [];
   const seen = new Map<string, number>();
   const pins = new Map<string, { pin: string; line: number }>();
   for (const [index, { bucket, prefix, model, lane, deadline, ignore }] of routes.entries()) {

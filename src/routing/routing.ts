@@ -1,8 +1,7 @@
 import { ConfigError, type Config } from '../config/index.js';
 import { LANE_METADATA } from '../domain/index.js';
 import type { Logger, Metrics } from '../telemetry/index.js';
-import { RoutingError, RoutingFileError } from './errors.js';
-import { readRoutingFile } from './file.js';
+import { readYamlFile, YamlError, YamlFileError } from '../yaml/index.js';
 import { parseRoutes } from './parse.js';
 import { routingMetrics } from './metrics.js';
 import type { RouteTable } from './table.js';
@@ -31,7 +30,7 @@ export interface RoutingOptions {
 export async function openRouting(config: RoutingConfig, log: Logger, options: RoutingOptions = {}): Promise<Routing> {
   const file = config.PENSTOCK_ROUTING_FILE;
   if (file === undefined) return defaults(config);
-  const text = await orConfigError(() => readRoutingFile(file));
+  const text = await orConfigError(() => readYamlFile(file));
   let table = await orConfigError(() => parseRoutes(text, file, config));
   const metrics = routingMetrics(options.metrics);
   log.info({ file, routes: table.rules.length }, 'routes');
@@ -58,7 +57,7 @@ export async function openRouting(config: RoutingConfig, log: Logger, options: R
     return true;
   };
   const watch = watchFile({
-    read: () => readRoutingFile(file),
+    read: () => readYamlFile(file),
     text,
     everyMs: options.everyMs ?? EVERY_MS,
     onChange,
@@ -74,9 +73,9 @@ export async function openRouting(config: RoutingConfig, log: Logger, options: R
   };
 }
 
-/** Reads the file once. Throws RoutingFileError where it can't be read, RoutingError where it is wrong. */
+/** Reads the file once. Throws YamlFileError where it can't be read, YamlError where it is wrong. */
 export async function readRoutes(file: string, config: RoutingConfig): Promise<RouteTable> {
-  return parseRoutes(await readRoutingFile(file), file, config);
+  return parseRoutes(await readYamlFile(file), file, config);
 }
 
 /** Throws ConfigError where PENSTOCK_ROUTING_FILE is set and can't be used. */
@@ -121,6 +120,6 @@ async function orConfigError<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-function isWrong(error: unknown): error is RoutingError | RoutingFileError {
-  return error instanceof RoutingError || error instanceof RoutingFileError;
+function isWrong(error: unknown): error is YamlError | YamlFileError {
+  return error instanceof YamlError || error instanceof YamlFileError;
 }

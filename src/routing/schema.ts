@@ -59,9 +59,6 @@ export const routingFileSchema = z.strictObject(
 
 export type RoutingFile = z.infer<typeof routingFileSchema>;
 
-/** Keys of the file, and of a route. */
-export const KEYS = { file: Object.keys(routingFileSchema.shape), route: Object.keys(routeSchema.shape) };
-
 const UNIT_MS: Record<string, number> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Milliseconds of a duration that fits the schema. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { RoutingError, RoutingFileError } from './errors.js';
+import { YamlError, YamlFileError } from '../yaml/index.js';
 
 /** What became of a change of the file. */
 export type FileChange =
@@ -8,7 +8,7 @@ export type FileChange =
   /** It is again what was used last. */
   | { kind: 'restored' }
   /** It can't be read. */
-  | { kind: 'unreadable'; error: RoutingError | RoutingFileError };
+  | { kind: 'unreadable'; error: YamlError | YamlFileError };
 
 /**
  * Reads a file again and again and tells of each change once, when two reads in a row were the same: one that is being
@@ -16,7 +16,7 @@ export type FileChange =
  * or be a link of a mounted ConfigMap that points elsewhere.
  */
 export function watchFile(options: {
-  /** Throws RoutingError or RoutingFileError for what can't be read. */
+  /** Throws YamlError or YamlFileError for what can't be read. */
   read: () => Promise<string>;
   /** The text as it was read before. */
   text: string;
@@ -46,7 +46,7 @@ export function watchFile(options: {
       const text = await options.read();
       return { seen: digest(text), change: { kind: 'text', text } };
     } catch (error) {
-      if (!(error instanceof RoutingError || error instanceof RoutingFileError)) throw error;
+      if (!(error instanceof YamlError || error instanceof YamlFileError)) throw error;
       return { seen: error.message, change: { kind: 'unreadable', error } };
     }
   };

@@ -2,14 +2,12 @@ import { loadConfig, type Config } from '../../config/index.js';
 import { BUCKET_NAME } from '../../domain/index.js';
 import {
   readRoutes,
-  RoutingError,
-  RoutingFileError,
   routeWarnings,
   type RouteRule,
   type RouteTable,
-  type RoutingProblem,
   type RoutingWarning,
 } from '../../routing/index.js';
+import { YamlError, YamlFileError, type YamlProblem } from '../../yaml/index.js';
 import { UsageError, VerbError } from '../verb.js';
 
 /** What `penstock routing check --json` prints. Fields are only added. */
@@ -17,7 +15,7 @@ export interface CheckReport {
   /** The file can be used. */
   ok: boolean;
   file: string;
-  problems: readonly RoutingProblem[];
+  problems: readonly YamlProblem[];
   warnings: readonly RoutingWarning[];
   /** In the order of the file. */
   routes: readonly RouteRule[];
@@ -44,7 +42,7 @@ export async function checkRoutes(named: string | undefined, environment: NodeJS
     const warnings = routeWarnings(table, config.PENSTOCK_BUCKETS);
     return { ok: true, file, problems: [], warnings, routes: table.rules };
   } catch (error) {
-    if (!(error instanceof RoutingError)) throw error;
+    if (!(error instanceof YamlError)) throw error;
     return { ok: false, file, problems: error.problems, warnings: [], routes: [] };
   }
 }
@@ -66,7 +64,7 @@ export async function testRoute(
       return { ...told, routed: false, route, why: `PENSTOCK_BUCKETS does not have '${bucket}'` };
     return { ...told, routed: route !== null && !route.ignore, route, why: whyOf(route, bucket) };
   } catch (error) {
-    throw error instanceof RoutingError ? new VerbError(error.message) : error;
+    throw error instanceof YamlError ? new VerbError(error.message) : error;
   }
 }
 
@@ -89,6 +87,6 @@ async function readTable(file: string, config: Config): Promise<RouteTable> {
   try {
     return await readRoutes(file, config);
   } catch (error) {
-    throw error instanceof RoutingFileError ? new UsageError(error.message) : error;
+    throw error instanceof YamlFileError ? new UsageError(error.message) : error;
   }
 }

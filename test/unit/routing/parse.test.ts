@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { loadConfig } from '../../../src/config/index.js';
-import { RoutingError } from '../../../src/routing/index.js';
 import { parseRoutes } from '../../../src/routing/parse.js';
 import { MAX_ROUTES } from '../../../src/routing/schema.js';
+import { YamlError } from '../../../src/yaml/index.js';
 
 const config = loadConfig({ PENSTOCK_LANES: 'bulk,express,night' });
 
@@ -11,7 +11,7 @@ function refusal(text: string): string {
   try {
     parseRoutes(text, 'routing.yaml', config);
   } catch (error) {
-    if (error instanceof RoutingError) return error.message;
+    if (error instanceof YamlError) return error.message;
     throw error;
   }
   throw new Error('it was taken');

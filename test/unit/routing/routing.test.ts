@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { ConfigError, loadConfig } from '../../../src/config/index.js';
 import { deadlineOf, openRouting, type Routing } from '../../../src/routing/index.js';
-import { MAX_FILE_BYTES } from '../../../src/routing/file.js';
 import { createMetrics } from '../../../src/telemetry/index.js';
+import { MAX_FILE_BYTES } from '../../../src/yaml/index.js';
 import { temporaryFolder } from '../embedded/rig.js';
 import { capturedLogger } from '../intake/capturedLogger.js';
 

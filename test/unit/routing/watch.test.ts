@@ -1,9 +1,9 @@
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
-import { RoutingFileError } from '../../../src/routing/index.js';
 import { watchFile } from '../../../src/routing/watch.js';
+import { YamlFileError } from '../../../src/yaml/index.js';
 
 const EVERY_MS = 1_000;
-const AWAY = new RoutingFileError('it is not there');
+const AWAY = new YamlFileError('it is not there');
 
 afterEach(() => {
   vi.useRealTimers();

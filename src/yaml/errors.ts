@@ -1,5 +1,5 @@
 /** One thing that is wrong in the file. */
-export interface RoutingProblem {
+export interface YamlProblem {
   /** From 1 on. */
   line: number;
   column: number;
@@ -10,12 +10,12 @@ export interface RoutingProblem {
 /** Most problems that are told at once. */
 const MOST_PROBLEMS = 20;
 
-/** A file of routes that can't be used. The message has a line `file:line:column: …` for each problem. */
-export class RoutingError extends Error {
-  override name = 'RoutingError';
-  readonly problems: readonly RoutingProblem[];
+/** A YAML file that can't be used. The message has a line `file:line:column: …` for each problem. */
+export class YamlError extends Error {
+  override name = 'YamlError';
+  readonly problems: readonly YamlProblem[];
 
-  constructor(file: string, problems: readonly RoutingProblem[]) {
+  constructor(file: string, problems: readonly YamlProblem[]) {
     const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
     const told = sorted.slice(0, MOST_PROBLEMS);
     const lines = told.map(({ line, column, message }) => `${file}:${line}:${column}: ${message}`);
@@ -26,6 +26,6 @@ export class RoutingError extends Error {
 }
 
 /** The file can't be read at all: it is not there, no file, or this process may not. */
-export class RoutingFileError extends Error {
-  override name = 'RoutingFileError';
+export class YamlFileError extends Error {
+  override name = 'YamlFileError';
 }

@@ -1,20 +1,20 @@
 import { isUtf8 } from 'node:buffer';
 import { open, stat } from 'node:fs/promises';
-import { RoutingError, RoutingFileError } from './errors.js';
+import { YamlError, YamlFileError } from './errors.js';
 
 /**
- * Largest file of routes. An ordinary one of 2,000 routes has 200 KB; a hostile one of this size takes some 60 MB to
- * parse, which the heap of an intake has.
+ * Largest file that is read. One of 2,000 routes has 200 KB; a hostile one of this size takes some 60 MB to parse, which
+ * the heap of every role has.
  */
 export const MAX_FILE_BYTES = 262_144;
 
 /**
- * Reads the file, at most MAX_FILE_BYTES of it. Symbolic links are followed. Throws RoutingFileError where it can't be
- * read, RoutingError where it is too large or no UTF-8.
+ * Reads a file, at most MAX_FILE_BYTES of it. Symbolic links are followed. Throws YamlFileError where it can't be read,
+ * YamlError where it is too large or no UTF-8.
  */
-export async function readRoutingFile(path: string): Promise<string> {
+export async function readYamlFile(path: string): Promise<string> {
   const bytes = await readBounded(path);
-  const refuse = (message: string): RoutingError => new RoutingError(path, [{ line: 1, column: 1, message }]);
+  const refuse = (message: string): YamlError => new YamlError(path, [{ line: 1, column: 1, message }]);
   if (bytes.length > MAX_FILE_BYTES) throw refuse(`the file is larger than ${MAX_FILE_BYTES} bytes`);
   if (!isUtf8(bytes)) throw refuse('the file is not UTF-8');
   return bytes.toString('utf8');
@@ -38,6 +38,6 @@ async function readBounded(path: string): Promise<Buffer> {
       await handle.close();
     }
   } catch (error) {
-    throw new RoutingFileError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new YamlFileError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
 }

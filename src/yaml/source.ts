@@ -1,13 +1,13 @@
 import { isMap, isNode, isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
-import type { RoutingProblem } from './errors.js';
-import { KEYS } from './schema.js';
+import type { YamlProblem } from './errors.js';
+import { keysAt } from './keys.js';
 
 type Path = readonly PropertyKey[];
-type Position = Pick<RoutingProblem, 'line' | 'column'>;
+type Position = Pick<YamlProblem, 'line' | 'column'>;
 
 /** A YAML text that knows where its values stand. */
-export class Source {
+export class YamlSource {
   readonly #lines = new LineCounter();
   readonly #document: Document.Parsed;
 
@@ -20,12 +20,13 @@ export class Source {
     return this.#document.toJS({ maxAliasCount: 0 });
   }
 
-  syntaxProblems(): RoutingProblem[] {
+  /** @param needs what a file must have, as the end of a sentence */
+  syntaxProblems(needs: string): YamlProblem[] {
     const { errors, warnings, contents } = this.#document;
     const problems = [...errors, ...warnings].map(({ pos, message }) => ({ ...this.#position(pos[0]), message }));
     if (problems.length > 0) return problems;
     if (contents === null || (isScalar(contents) && contents.value === null))
-      return [{ line: 1, column: 1, message: 'the file is empty; it needs version: 1 and a list of routes' }];
+      return [{ line: 1, column: 1, message: `the file is empty; it needs ${needs}` }];
     visit(this.#document, {
       Alias: (_key, { range }) => {
         problems.push({ ...this.#position(range?.[0]), message: 'no aliases here: write it out' });
@@ -43,11 +44,11 @@ export class Source {
     return { line: 1, column: 1 };
   }
 
-  /** What the schema found, with the place, what is there, and what should be. */
-  describe(issue: z.core.$ZodIssue): RoutingProblem[] {
+  /** What a schema found, with the place, what is there, and what should be. */
+  describe(issue: z.core.$ZodIssue, schema: z.ZodType): YamlProblem[] {
     const { path } = issue;
     if (issue.code === 'unrecognized_keys') {
-      const known = path.length === 0 ? KEYS.file : KEYS.route;
+      const known = keysAt(schema, path, this.value());
       return issue.keys.map((key) => ({
         ...this.#atKey(path, key),
         message: `${nameOf([...path, key])}: no such key; there are ${known.join(', ')}`,
