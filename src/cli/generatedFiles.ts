@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { capacitySchema } from '../calibration/index.js';
 import { configurationTable } from '../config/index.js';
+import { manifestSchema } from '../datasets/index.js';
 import {
   DEAD_LETTER_REASONS,
   IMAGE_REASONS,
@@ -39,6 +40,12 @@ export function generatedFiles(): GeneratedFile[] {
       'Tables of the sink',
       'The file that PENSTOCK_SINK_TABLES_FILE names (JSON, UTF-8); docs/sink.md describes it.',
       tablesFileSchema,
+    ),
+    fileSchema(
+      'dataset',
+      'Manifest of a dataset',
+      'A file that `penstock dataset` takes (YAML, UTF-8).',
+      manifestSchema,
     ),
     fileSchema(
       'capacity',
