@@ -1,0 +1,13 @@
+export type { PlanOptions, TableChange, TablePlan } from './changes.js';
+export { stagingDefinition, tableDefinition } from './definition.js';
+export type { StagingDefinition, TableDefinition, TableOptions } from './definition.js';
+export { UnfitManifestError } from './errors.js';
+export { addColumns } from './evolve.js';
+export { readTable } from './existing.js';
+export type { ExistingColumn, ExistingStorage, ExistingTable, ExistingView } from './existing.js';
+export { keyExpression } from './keyExpression.js';
+export { allRowsName, HIDDEN_COLUMNS, identifier, LINEAGE_COLUMNS, literal } from './names.js';
+export { qualified, quarantineName, stagingName, storageName } from './names.js';
+export { evolvedNames, planTable } from './plan.js';
+export type { Remembered } from './remembered.js';
+export type { TimeToLive } from './ttl.js';
