@@ -18,6 +18,7 @@ import { outcomesOf } from './outcomesOf.js';
 export interface OrchestrationDependencies extends BackfillDependencies, AuditDependencies {
   /** Name of a model to the hash of its pinned version, as the routes are now. */
   pins: () => ReadonlyMap<string, string>;
+  isExecutionOpen: OrchestrationActivities['isExecutionOpen'];
 }
 
 /** Activities on the orchestration queue: light work that needs no GPU. */
@@ -47,6 +48,7 @@ export function createOrchestrationActivities(dependencies: OrchestrationDepende
     backfillPage: (input) => whileBeating(() => backfillPage(input)),
     recordCapacityChanges: (changes) =>
       warehouse.insert({ ...CAPACITY_CHANGES, rows: changes.map(capacityChangeRow), timeoutMs: RECORD_MS }),
+    isExecutionOpen: (execution) => dependencies.isExecutionOpen(execution),
   };
 }
 

@@ -8,6 +8,7 @@ export const SEARCH_ATTRIBUTES = {
   model: defineSearchAttributeKey('PenstockModel', 'KEYWORD'),
   images: defineSearchAttributeKey('PenstockImages', 'INT'),
   dead: defineSearchAttributeKey('PenstockDead', 'INT'),
+  dataset: defineSearchAttributeKey('PenstockDataset', 'KEYWORD'),
 };
 
 /** Ids of open `detectBatch` executions whose batches were read from `topic`; at most `limit`. */

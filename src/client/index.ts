@@ -38,3 +38,18 @@ export {
   type EventRecord,
   type PendingWork,
 } from './batchOfRecord.js';
+export { isExecutionOpen } from './executions.js';
+export { reservePlaces } from './hostPace.js';
+export {
+  backfillDataset,
+  datasetEnd,
+  datasetProgress,
+  ensureDatasetSchedule,
+  hasSchedule,
+  startDatasetRun,
+  uploadedTo,
+  type DatasetEnd,
+  type DatasetSchedule,
+  type StartedRun,
+} from './datasets.js';
+export { findDatasetRun, untilDatasetEnd, type DatasetExecution } from './datasetRuns.js';

@@ -3,7 +3,7 @@ import { BUCKET_NAME } from '../domain/index.js';
 import { apiKeys } from './apiKeys.js';
 import { int, list, tokens } from './kinds.js';
 
-/** What intake reads: the events, and the API of one image. */
+/** What intake reads: the events, and the API of images and datasets. */
 export const intakeVariables = {
   PENSTOCK_INTAKE_MAX_BODY_BYTES: int(262_144, 1024, 16_777_216).describe(
     'Largest body of an event; above it intake answers 413.',
@@ -39,7 +39,7 @@ export const intakeVariables = {
   PENSTOCK_API_KEYS: list('')
     .transform(apiKeys)
     .describe(
-      'Keys of the API as scope:token, separated by commas, each token of at least 32 characters; `detect@bucket:token` lets a key detect images of one bucket. The scope is `detect`. Without any the API is there on loopback only. Never logged.',
+      'Keys of the API as scope:token, separated by commas, each token of at least 32 characters. The scopes are `detect` and `datasets`; `detect@bucket:token` lets a key detect images of one bucket, `datasets@name:token` run one dataset. Without any the API is there on loopback only. Never logged.',
     ),
   PENSTOCK_DETECT_API_BUCKET: z
     .string()

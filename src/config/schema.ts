@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BUILD_ID, isTimeZone, MODEL_NAME } from '../domain/index.js';
 import { detectorVariables } from './detectorVariables.js';
+import { ingesterVariables } from './ingesterVariables.js';
 import { consoleVariables } from './consoleVariables.js';
 import { intakeVariables } from './intakeVariables.js';
 import { amount, flag, int, list, secret } from './kinds.js';
@@ -158,6 +159,8 @@ export const environmentSchema = z.object({
   PENSTOCK_GCS_PROJECT: z.string().optional().describe('Project of the storage client.'),
 
   ...detectorVariables,
+
+  ...ingesterVariables,
 
   PENSTOCK_CLICKHOUSE_URL: z.string().default('http://127.0.0.1:8123').describe('HTTP address of ClickHouse.'),
   PENSTOCK_CLICKHOUSE_USER: z.string().default('default').describe('User.'),

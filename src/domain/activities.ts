@@ -95,4 +95,6 @@ export interface OrchestrationActivities {
   backfillPage(input: BackfillPageInput): Promise<BackfillPageOutcome>;
   /** Writes changes of the capacity to their table; one that is written again replaces itself. */
   recordCapacityChanges(changes: ChangeRecord[]): Promise<void>;
+  /** Whether a workflow whose first execution is named is still open, maybe continued as new. */
+  isExecutionOpen(execution: { workflowId: string; runId: string }): Promise<boolean>;
 }

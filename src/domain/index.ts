@@ -12,3 +12,4 @@ export * from './backfill.js';
 export * from './capacity.js';
 export * from './day.js';
 export * from './forecast.js';
+export * from './datasets.js';

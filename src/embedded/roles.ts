@@ -28,6 +28,8 @@ export const DEFAULT_ROLES: readonly RoleSpec[] = [
   { role: 'detector' },
   // A larger one gives it nothing: it holds no fetches.
   { role: 'orchestrator', heapMb: 256, semiSpaceMb: 4 },
+  // Rows are staged outside of its heap.
+  { role: 'ingester' },
   { role: 'sink' },
 ];
 

@@ -38,6 +38,8 @@ export function roleSettings(stack: {
     ...stack.further,
     ...absolute('PENSTOCK_ROUTING_FILE'),
     ...absolute('PENSTOCK_CAPACITY_FILE'),
+    ...absolute('PENSTOCK_SECRETS_DIR'),
+    ...absolute('PENSTOCK_INGEST_DIR'),
   };
 }
 

@@ -26,7 +26,7 @@ export interface ObjectLister {
 const MOST_OBJECTS = 1_000;
 /** An answer may be empty and yet not the last; so many in a row are a fault of the server. */
 const MOST_EMPTY_ANSWERS = 100;
-const FIELDS = 'items(bucket,name,generation,timeCreated,contentType,size,metadata),nextPageToken';
+const FIELDS = 'items(bucket,name,generation,timeCreated,contentType,size,crc32c,metadata),nextPageToken';
 
 /** Lists objects. `timeoutMs` bounds one request, default 20,000. */
 export function createObjectLister(options: StorageAddress & { timeoutMs?: number }): ObjectLister {

@@ -75,6 +75,14 @@ export const LOG_FIELDS = {
   events: 'Events',
   outcome: 'What came of it',
   verdict: 'Why a sender is refused',
+  // Datasets.
+  dataset: 'Name of a dataset',
+  runId: 'Run of a dataset',
+  inputs: 'Files and pages that a run reads',
+  read: 'Rows that a run read',
+  loaded: 'Rows that landed',
+  quarantined: 'Rows that were set aside',
+  duplicates: 'Rows that were there already',
   // Child processes.
   child: 'Pid of a child process',
   children: 'How many there are',

@@ -15,6 +15,7 @@ export {
 } from './deadLetters.js';
 export { packedLength, packStrings, type EncodedRow } from './encode.js';
 export { WarehouseError, type WarehouseErrorKind } from './errors.js';
+export type { FileTransfer } from './files.js';
 export { readHealth, type WarehouseHealth } from './health.js';
 export {
   recentImages,

@@ -5,6 +5,7 @@ import type { Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { joinLines, joinPacked, type EncodedRow } from './encode.js';
 import { toWarehouseError } from './errors.js';
+import { insertFile, selectIntoFile, type FileTransfer } from './files.js';
 import type { Target } from './rows.js';
 
 /** Values for `{name:Type}` in a statement. */
@@ -28,6 +29,10 @@ export interface Warehouse {
   query<Row>(sql: string, params?: QueryParams): Promise<Row[]>;
   /** A statement without rows. */
   command(sql: string, params?: QueryParams): Promise<void>;
+  /** Inserts the rows of a file. Not repeated here: after an `unavailable` error they may be stored or not. */
+  insertFile(transfer: FileTransfer): Promise<void>;
+  /** Writes the rows of a SELECT into a file. */
+  selectIntoFile(transfer: FileTransfer): Promise<void>;
   /** Rejects when the server does not answer within the time. */
   ping(timeoutMs: number): Promise<void>;
   /** Days after its upload that an image stays in the tables. */
@@ -110,6 +115,8 @@ export function connectWarehouse(
         throw toWarehouseError(error);
       }
     },
+    insertFile: (transfer) => insertFile(client, transfer),
+    selectIntoFile: (transfer) => selectIntoFile(client, transfer),
     ping: async (timeoutMs) => {
       const answer = await client.ping({ select: false, abort_signal: AbortSignal.timeout(timeoutMs) });
       if (!answer.success) throw answer.error;

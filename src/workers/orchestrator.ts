@@ -7,6 +7,7 @@ import {
   ensureBreaker,
   ensureCapacity,
   ensureSchedules,
+  isExecutionOpen,
   openBatchRanges,
   readBreakers,
   takeOverUnlessTaken,
@@ -22,6 +23,7 @@ import type { Logger } from '../telemetry/index.js';
 import { awaitSchema, createWarehouse } from '../warehouse/index.js';
 import { watchAudit } from './auditMetrics.js';
 import { watchCapacity } from './capacityMetrics.js';
+import { watchDatasets } from './datasetMetrics.js';
 import { watchServers } from './watchServers.js';
 import { watchWarehouse } from './warehouseMetrics.js';
 import { workflowBuild } from './build.js';
@@ -71,6 +73,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
       pins: () => routing.pins(),
       breakers: () => readBreakers(temporal.client),
       openBatches: (most) => openBatchRanges(temporal.client, most),
+      isExecutionOpen: (execution) => isExecutionOpen(temporal.client, execution),
     }),
     // More than `penstock retry` lets run at once by default: what asks ClickHouse must not keep the others waiting.
     maxConcurrentActivityTaskExecutions: 40,
@@ -99,6 +102,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
   }, ENSURE_EVERY_MS);
   const capacity = watchCapacity(temporal.client, metrics, log);
   const standing = watchWarehouse(warehouse, metrics, log);
+  const datasets = watchDatasets(warehouse, metrics, log);
   const { PENSTOCK_AUDIT_BUCKETS: audited, PENSTOCK_AUDIT_INTERVAL_MS: everyMs } = config;
   const schedule = { everyMs, sinceMs: Date.now() };
   const audits = audited.length === 0 ? undefined : watchAudit(temporal.client, metrics, log, schedule);
@@ -108,6 +112,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
       await unwatch();
       capacity.stop();
       standing.stop();
+      datasets.stop();
       audits?.stop();
       await worker.stop();
       routing.close();

@@ -6,18 +6,19 @@ import { createBrokerCheck } from '../stream/index.js';
 type Ask = (timeoutMs: number) => Promise<unknown>;
 
 /**
- * Watches the servers of a worker, for `/readyz` and the log: Temporal and Kafka, and `further` ones by the name of
- * their wait. Returns what ends it.
+ * Watches the servers of a worker, for `/readyz` and the log: Temporal, Kafka unless it has no use for it, and `further`
+ * ones by the name of their wait. Returns what ends it.
  */
 export function watchServers(
   context: RoleContext,
   connection: Parameters<typeof askTemporal>[0],
   further: Readonly<Record<string, { server: string; ask: Ask }>>,
+  { usesKafka = true }: { usesKafka?: boolean } = {},
 ): () => Promise<void> {
-  const broker = createBrokerCheck(context.config, context.log);
+  const broker = usesKafka ? createBrokerCheck(context.config, context.log) : undefined;
   const all: Record<string, { server: string; ask: Ask }> = {
     temporal: { server: 'Temporal', ask: (timeoutMs) => askTemporal(connection, timeoutMs) },
-    kafka: { server: 'Kafka', ask: (timeoutMs) => broker.ask(timeoutMs) },
+    ...(broker && { kafka: { server: 'Kafka', ask: (timeoutMs) => broker.ask(timeoutMs) } }),
     ...further,
   };
   const ends = Object.entries(all).flatMap(([name, { server, ask }]) => {
@@ -26,6 +27,6 @@ export function watchServers(
   });
   return async () => {
     for (const end of ends) end();
-    await broker.close();
+    await broker?.close();
   };
 }

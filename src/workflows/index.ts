@@ -6,3 +6,6 @@ export { capacity, capacityQuery } from './capacity.js';
 export { detectImage } from './detectImage.js';
 export { rollUp } from './rollUp.js';
 export { housekeep } from './housekeep.js';
+export { ingestDataset, datasetProgressQuery } from './ingestDataset.js';
+export { datasetTurn } from './datasetTurn.js';
+export { hostPace } from './hostPace.js';

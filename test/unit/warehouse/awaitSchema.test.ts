@@ -13,6 +13,7 @@ function warehouseOf(...answers: (Pick<Migration, 'version' | 'checksum'>[] | Er
   const never = (): Promise<never> => Promise.reject(new Error('not asked for'));
   return {
     ...{ retentionDays: 396, database: 'penstock', insert: never, command: never },
+    ...{ insertFile: never, selectIntoFile: never },
     ...{ ping: never, close: () => Promise.resolve() },
     query: <Row>(sql: string) => {
       if (sql.includes('system.tables')) return Promise.resolve([{}] as Row[]);

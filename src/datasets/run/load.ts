@@ -1,0 +1,107 @@
+import type { DatasetPlan, DatasetRun, LoadedBucket, SettledRun } from '../../domain/index.js';
+import { WarehouseError } from '../../warehouse/index.js';
+import type { Manifest } from '../manifest/schema.js';
+import { identifier, literal, storageName } from '../tables/index.js';
+import type { DatasetDependencies } from './dependencies.js';
+import { recordLoads } from './loads.js';
+import { runManifest } from './manifests.js';
+import { digits } from './names.js';
+import { Scope, SPILL } from './scope.js';
+import { rowColumns } from './tableColumns.js';
+import { stagingTable } from './tables.js';
+
+/** A block that touches more partitions of the table is refused by ClickHouse; of 100 by default. */
+const MOST_PARTITIONS = 2_000;
+
+/**
+ * Loads the rows of a bucket: those whose keys are in its part of all keys, of each key the last one, and in a table that
+ * is appended to only keys that it does not have. Nobody sees them. Each try is a load with a number of its own; one that
+ * came to another count than it should is none. Throws WarehouseError.
+ */
+export async function loadBucket(
+  { warehouse }: DatasetDependencies,
+  run: DatasetRun,
+  plan: DatasetPlan,
+  of: { pieces: readonly string[]; settled: SettledRun; bucket: number },
+): Promise<LoadedBucket> {
+  const { settled, bucket } = of;
+  const manifest = await runManifest(warehouse, run, plan);
+  const scope = new Scope(warehouse, run, { pieces: of.pieces, late: settled.late }, settled.quarantined);
+  const load = loadNumber(run, bucket);
+  await recordLoads(warehouse, 'loading', [{ dataset: run.dataset, load, publication: run.number, run: run.runId }]);
+
+  const inBucket = keysOf(bucket, settled.buckets);
+  const isThere = manifest.target.mode === 'append' ? thereAlready(scope, manifest, inBucket) : undefined;
+  const [staged] = await scope.select<{ rows: string; keys: string; there: string }>(
+    `count() AS rows, uniqExact(_key) AS keys, ${isThere === undefined ? '0' : `uniqExactIf(_key, ${isThere})`} AS there`,
+    inBucket,
+  );
+  const rows = Number(staged?.rows);
+  const expected = Number(staged?.keys) - Number(staged?.there);
+  const columns = await rowColumns(warehouse, stagingTable(run));
+  const isReplaced = manifest.target.mode === 'replace';
+  if (expected > 0) await warehouse.command(insertion(scope, { run, load, columns, isReplaced, inBucket, isThere }));
+  const loaded = await countLoad(warehouse, run.dataset, load);
+  if (loaded !== expected)
+    throw new WarehouseError('unavailable', undefined, `of ${expected} rows to load ${loaded} are in the table`);
+  return { load, staged: rows, loaded, duplicates: rows - loaded };
+}
+
+/** Rows that the table has of a load. */
+export async function countLoad(
+  warehouse: DatasetDependencies['warehouse'],
+  dataset: string,
+  load: string,
+): Promise<number> {
+  const [row] = await warehouse.query<{ rows: string }>(
+    `SELECT count() AS rows FROM ${identifier(storageName(dataset))} WHERE _load = ${digits(load)}`,
+  );
+  return Number(row?.rows);
+}
+
+/**
+ * Greater than that of every load of a run before, since runs have the turn one after another and this number begins with
+ * the milliseconds of now; the rest tells the loads and tries of one moment apart.
+ */
+function loadNumber({ number }: DatasetRun, bucket: number): string {
+  const now = BigInt(Date.now()) << 20n;
+  const floor = (BigInt(number) >> 10n) << 20n;
+  const spread = BigInt(((bucket & 0x3ff) << 10) | Math.floor(Math.random() * 1_024));
+  return String((now > floor ? now : floor) | spread);
+}
+
+/** A part of all numbers of 128 bits. */
+function keysOf(bucket: number, buckets: number): string {
+  const bound = (index: number): string => String(((1n << 128n) * BigInt(index)) / BigInt(buckets));
+  const from = `_key >= toUInt128('${bound(bucket)}')`;
+  return bucket + 1 === buckets ? from : `${from} AND _key < toUInt128('${bound(bucket + 1)}')`;
+}
+
+/** Keys that readers see already. */
+function thereAlready(scope: Scope, { name }: Manifest, inBucket: string): string {
+  const unpublished = `SELECT load FROM dataset_loads FINAL WHERE dataset = ${literal(name)} AND status != 'published'`;
+  return `_key IN (
+    SELECT _key FROM ${identifier(storageName(name))}
+    WHERE _load NOT IN (${unpublished}) AND _key IN (SELECT _key ${scope.rows()} AND ${inBucket}))`;
+}
+
+function insertion(
+  scope: Scope,
+  of: {
+    run: DatasetRun;
+    load: string;
+    columns: readonly string[];
+    isReplaced: boolean;
+    inBucket: string;
+    isThere: string | undefined;
+  },
+): string {
+  const { run, load, isReplaced, inBucket, isThere } = of;
+  const columns = [...of.columns, '_source', '_line', '_key'].map(identifier).join(', ');
+  const [column, value] = isReplaced ? [', _publication', `, ${digits(run.number)}`] : ['', ''];
+  return `INSERT INTO ${identifier(storageName(run.dataset))} (${columns}, _load${column})
+    SELECT ${columns}, ${digits(load)}${value}
+    ${scope.rows()} AND ${inBucket}${isThere === undefined ? '' : ` AND NOT (${isThere})`}
+    ORDER BY _key, _input DESC, _line DESC LIMIT 1 BY _key
+    ${SPILL}, max_partitions_per_insert_block = ${MOST_PARTITIONS}`;
+}

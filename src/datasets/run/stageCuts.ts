@@ -1,0 +1,90 @@
+import { rm } from 'node:fs/promises';
+import type { StagedInputs } from '../../domain/index.js';
+import type { StagedPiece } from '../staging/index.js';
+import type { Cut } from './cuts.js';
+import type { DatasetDependencies } from './dependencies.js';
+import { insertPiece } from './insertPiece.js';
+import type { StageCall } from './stageCall.js';
+
+/** A call ends after so long, or so many pieces, and says where the next goes on. */
+const CALL_MS = 600_000;
+const CALL_PIECES = 200;
+
+const NOTHING: Readonly<StagedInputs> = {
+  pieces: [],
+  read: 0,
+  rows: 0,
+  quarantined: 0,
+  inputs: 0,
+  bytes: 0,
+  warned: {},
+  dropped: {},
+};
+
+/**
+ * Stages cuts: one is cut while the one before is staged and the one before that is inserted. A piece counts once its
+ * rows were counted in the table. Throws what cutting, staging or ClickHouse throw, when all is still.
+ */
+export async function stageCuts(
+  dependencies: DatasetDependencies,
+  call: StageCall,
+  stage: (cut: Cut) => Promise<{ staged: StagedPiece; evolved: readonly string[] }>,
+  cuts: AsyncGenerator<Cut>,
+): Promise<StagedInputs> {
+  const endsAt = performance.now() + CALL_MS;
+  let done: StagedInputs = call.before ?? { ...NOTHING };
+  let insertion: Promise<StagedInputs> = Promise.resolve(done);
+  try {
+    let upcoming = next(cuts);
+    for (let cut = await upcoming; cut !== undefined; cut = await upcoming) {
+      upcoming = next(cuts);
+      const { staged, evolved } = await stage(cut);
+      await rm(cut.piece.path, { force: cut.piece.kind !== 'parquet' });
+      done = await insertion;
+      insertion = insert(dependencies, call, { cut, staged, evolved, before: done });
+      insertion.catch(() => undefined);
+      const isEnough = performance.now() > endsAt || done.pieces.length >= CALL_PIECES;
+      if (staged.failure !== undefined || (isEnough && cut.behind.kind === 'at')) break;
+    }
+    return await insertion;
+  } finally {
+    await insertion.catch(() => undefined);
+    await cuts.return(undefined);
+  }
+}
+
+/** The next one; that it fails is told to who waits for it. */
+function next(cuts: AsyncGenerator<Cut>): Promise<Cut | undefined> {
+  const cut = cuts.next().then(({ value, done }) => (done === true ? undefined : value));
+  cut.catch(() => undefined);
+  return cut;
+}
+
+async function insert(
+  dependencies: DatasetDependencies,
+  call: StageCall,
+  { cut, staged, evolved, before }: { cut: Cut; staged: StagedPiece; evolved: readonly string[]; before: StagedInputs },
+): Promise<StagedInputs> {
+  const so = before;
+  const piece = await insertPiece(dependencies, call, { staged, evolved, inputs: cut.inputs });
+  const progress: StagedInputs = {
+    pieces: [...so.pieces, piece],
+    read: so.read + staged.read,
+    rows: so.rows + staged.rows,
+    quarantined: so.quarantined + staged.quarantined,
+    inputs: so.inputs + cut.found.inputs,
+    bytes: so.bytes + cut.found.bytes,
+    warned: sum(so.warned, staged.warned),
+    dropped: sum(so.dropped, staged.dropped),
+    ...(staged.failure === undefined ? {} : { failure: staged.failure }),
+    ...(cut.behind.kind === 'at' && staged.failure === undefined ? { next: cut.behind.position } : {}),
+  };
+  if (cut.behind.kind !== 'within') call.onProgress(progress);
+  return progress;
+}
+
+function sum(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
+  const total = { ...a };
+  for (const [name, count] of Object.entries(b)) total[name] = (total[name] ?? 0) + count;
+  return total;
+}

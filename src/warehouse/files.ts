@@ -1,0 +1,59 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { finished, pipeline } from 'node:stream/promises';
+import type { ClickHouseClient } from '@clickhouse/client';
+import { toWarehouseError } from './errors.js';
+
+/** Rows that go from or to a file of this machine as they are. */
+export interface FileTransfer {
+  /** `INSERT INTO … SELECT … FROM input('…')`, or a SELECT; without its FORMAT. */
+  sql: string;
+  format: 'Parquet' | 'JSONEachRow';
+  path: string;
+  /** Milliseconds after which the outcome counts as unknown. */
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Inserts the rows of a file. Not repeated here: after an `unavailable` error they may be stored or not. Throws
+ * WarehouseError.
+ */
+export async function insertFile(client: ClickHouseClient, transfer: FileTransfer): Promise<void> {
+  const { sql, format, path, timeoutMs, signal } = transfer;
+  const file = createReadStream(path);
+  try {
+    const { stream } = await client.exec({
+      query: `${sql} FORMAT ${format}`,
+      values: file,
+      clickhouse_settings: { wait_end_of_query: 1 },
+      abort_signal: bounded(timeoutMs, signal),
+    });
+    // Read to its end, or the connection would not go back to the pool.
+    await finished(stream.resume());
+  } catch (error) {
+    throw toWarehouseError(error);
+  } finally {
+    file.destroy();
+  }
+}
+
+/** Writes the rows of a SELECT into a file, which is made anew. Throws WarehouseError. */
+export async function selectIntoFile(client: ClickHouseClient, transfer: FileTransfer): Promise<void> {
+  const { sql, format, path, timeoutMs, signal } = transfer;
+  try {
+    const { stream } = await client.exec({
+      query: `${sql} FORMAT ${format}`,
+      // The status is final before the first byte: half a file would look like a whole one.
+      clickhouse_settings: { wait_end_of_query: 1 },
+      abort_signal: bounded(timeoutMs, signal),
+    });
+    await pipeline(stream, createWriteStream(path));
+  } catch (error) {
+    throw toWarehouseError(error);
+  }
+}
+
+function bounded(timeoutMs: number, signal: AbortSignal | undefined): AbortSignal {
+  const late = AbortSignal.timeout(timeoutMs);
+  return signal === undefined ? late : AbortSignal.any([late, signal]);
+}
