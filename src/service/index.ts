@@ -5,3 +5,10 @@ export { watchProblems, watchServer, type WatchedServer } from './watch.js';
 export { retryForever, type Backoff } from './retry.js';
 export { Gate } from './gate.js';
 export { isLoopback } from './loopback.js';
+export {
+  openApiDocument,
+  type OpenApiBody,
+  type OpenApiCommon,
+  type OpenApiOperation,
+  type OpenApiResponse,
+} from './openApi.js';

@@ -5,10 +5,10 @@ import { imageKey, type DetectedImage, type ImageRef } from '../../domain/index.
 import type { Routing } from '../../routing/index.js';
 import type { ObjectInspector, ObjectWriter } from '../../storage/index.js';
 import { detectImageId } from '../../client/index.js';
+import type { Grant } from '../keys.js';
+import { Refusal } from '../refusal.js';
 import { queueWaitMs } from './forecast.js';
-import type { BucketCheck } from './keys.js';
 import { PICTURE_METADATA, pictureName, storePicture } from './picture.js';
-import { Refusal } from './refusal.js';
 import type { PictureQuery, ReferenceRequest } from './request.js';
 import type { Detection } from './temporal.js';
 import { UsualTime } from './usual.js';
@@ -25,7 +25,8 @@ export interface DetectorOptions {
 export interface Asked {
   /** When it began, milliseconds since the epoch: its deadline and `waitedMs` count from then. */
   atMs: number;
-  mayUse: BucketCheck;
+  /** The buckets that the sender may use. */
+  buckets: Grant;
   /** Aborts when the sender has gone or intake stops. */
   signal: AbortSignal;
 }
@@ -95,8 +96,8 @@ export class ImageDetector {
     });
   }
 
-  #mayUse(bucket: string, { mayUse }: Asked): void {
-    if (!mayUse(bucket)) throw new Refusal('forbidden', `the key is not for the bucket ${bucket}`);
+  #mayUse(bucket: string, { buckets: granted }: Asked): void {
+    if (!granted.has(bucket)) throw new Refusal('forbidden', `the key is not for the bucket ${bucket}`);
     // Before the storage is asked: its answer would tell what is in buckets that are none of ours.
     const { PENSTOCK_BUCKETS: buckets } = this.#options.config;
     if (buckets.length > 0 && !buckets.includes(bucket))

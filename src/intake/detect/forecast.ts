@@ -1,5 +1,5 @@
 import type { CapacityState } from '../../domain/index.js';
-import { Refusal } from './refusal.js';
+import { Refusal } from '../refusal.js';
 
 /** What a forecast of the wait is made of. */
 export interface WaitFacts {

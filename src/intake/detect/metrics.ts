@@ -1,5 +1,12 @@
 import type { Metrics } from '../../telemetry/index.js';
-import { REFUSALS, type RefusalKind } from './refusal.js';
+import type { RefusalKind } from '../refusal.js';
+
+/** What may become of a request: each is a series from the beginning on. */
+const OUTCOMES: readonly ('detected' | RefusalKind)[] = [
+  ...(['detected', 'invalid', 'unauthorized', 'forbidden', 'not_found', 'too_large', 'unsupported'] as const),
+  ...(['hopeless', 'dead', 'busy', 'stopped', 'no_detector', 'late', 'unavailable', 'storage'] as const),
+  ...(['incomplete', 'failed'] as const),
+];
 
 export interface DetectMetrics {
   answered: (outcome: 'detected' | RefusalKind, seconds: number) => void;
@@ -10,7 +17,7 @@ export function detectMetrics(metrics: Metrics): DetectMetrics {
   const requests = metrics.counter('penstock_detect_api_requests_total', 'Requests of POST /v1/detect by outcome.', [
     'outcome',
   ]);
-  for (const outcome of ['detected', ...REFUSALS]) requests.inc({ outcome }, 0);
+  for (const outcome of OUTCOMES) requests.inc({ outcome }, 0);
   const took = metrics.histogram(
     'penstock_detect_api_seconds',
     'From the beginning of a request to its boxes.',

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { LANE_METADATA, NO_LANE } from '../../domain/index.js';
 import type { ObjectWriter } from '../../storage/index.js';
-import { Refusal } from './refusal.js';
+import { Refusal } from '../refusal.js';
 
 /** So that its own notification does not enqueue it: it is detected already. */
 export const PICTURE_METADATA = { [LANE_METADATA]: NO_LANE };

@@ -1,7 +1,8 @@
-import { z, type ZodType } from 'zod';
+import { z } from 'zod';
 import { imageEventSchema, MODEL_NAME } from '../../domain/index.js';
+import { checked } from '../checked.js';
 import { parseJson } from '../reading.js';
-import { Refusal } from './refusal.js';
+import { Refusal } from '../refusal.js';
 
 /** Milliseconds that a sender waits who says nothing of it. */
 const DEADLINE_MS = 30_000;
@@ -12,12 +13,14 @@ const imageSchema = z.object({ bucket, object, generation: generation.optional()
 const model = z.string().regex(MODEL_NAME, 'the name of a model: a-z, 0-9, dot, dash, underscore').optional();
 const deadlineMs = z.int().min(1).max(LONGEST_DEADLINE_MS);
 
-const referenceSchema = z.strictObject({
+/** `POST /v1/detect` of a picture that is in a bucket. */
+export const referenceSchema = z.strictObject({
   image: z.string(),
   model,
   deadlineMs: deadlineMs.default(DEADLINE_MS),
 });
-const querySchema = z.strictObject({
+/** What may come beside a picture in the body. */
+export const querySchema = z.strictObject({
   model,
   deadlineMs: z
     .string()
@@ -48,24 +51,15 @@ export type PictureQuery = z.infer<typeof querySchema>;
 export function readReference(body: Buffer): ReferenceRequest {
   const json = parseJson(body);
   if (!json.ok) throw new Refusal('invalid', `body: ${json.detail}`);
-  const { image, ...rest } = parse(referenceSchema, json.value, 'body');
+  const { image, ...rest } = checked(referenceSchema, json.value, 'body');
   const [, bucketName, name, digits] = /^gs:\/\/([^/]+)\/(.+?)(?:#(\d+))?$/s.exec(image) ?? [];
   if (bucketName === undefined) throw new Refusal('invalid', 'image: it looks like gs://bucket/folder/picture.jpg');
-  return { ...rest, image: parse(imageSchema, { bucket: bucketName, object: name, generation: digits }, 'image') };
+  return { ...rest, image: checked(imageSchema, { bucket: bucketName, object: name, generation: digits }, 'image') };
 }
 
 /** Reads `?model=…&deadlineMs=…&name=…`. Throws Refusal that names each that is wrong. */
 export function readQuery(query: unknown): PictureQuery {
-  return parse(querySchema, query, 'query');
-}
-
-function parse<T>(schema: ZodType<T>, value: unknown, where: string): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues
-    .slice(0, 8)
-    .map((issue) => `${[where, ...issue.path].join('.')}: ${issue.message}`);
-  throw new Refusal('invalid', problems.join('; '));
+  return checked(querySchema, query, 'query');
 }
 
 /** What a body is, by its headers. Throws Refusal for what is neither, and for one that is packed. */

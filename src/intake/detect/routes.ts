@@ -2,11 +2,11 @@ import type { Readable } from 'node:stream';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../../config/index.js';
 import type { Logger } from '../../telemetry/index.js';
-import type { BucketCheck } from './keys.js';
+import type { Grant } from '../keys.js';
+import { Refusal } from '../refusal.js';
 import type { Detected, ImageDetector } from './detect.js';
 import type { DetectMetrics } from './metrics.js';
 import { tooLarge } from './picture.js';
-import { Refusal } from './refusal.js';
 import { bodyKind, readQuery, readReference } from './request.js';
 
 export interface DetectRoutesOptions {
@@ -14,7 +14,7 @@ export interface DetectRoutesOptions {
   log: Logger;
   metrics: DetectMetrics;
   detector: ImageDetector;
-  checkKey: (authorization: string | undefined) => BucketCheck;
+  checkKey: (authorization: string | undefined) => Grant;
   /** Requests that are worked on. */
   open: Set<AbortController>;
   /** True from the moment on that the role stops. */
@@ -24,7 +24,7 @@ export interface DetectRoutesOptions {
 /** What is known of a request before its body is read. */
 interface Begun {
   atMs: number;
-  mayUse: BucketCheck;
+  buckets: Grant;
   mediaType: string;
   isPicture: boolean;
   abort: AbortController;
@@ -46,7 +46,7 @@ export function detectRoutes(options: DetectRoutesOptions): (scope: FastifyInsta
   const gate = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const atMs = Date.now();
     if (isStopping()) throw stopping();
-    const mayUse = checkKey(request.headers.authorization);
+    const buckets = checkKey(request.headers.authorization);
     const { kind, mediaType } = bodyKind(request.headers);
     const isPicture = kind === 'picture';
     if (announced(request) > (isPicture ? maxBytes : REFERENCE_BYTES))
@@ -65,15 +65,15 @@ export function detectRoutes(options: DetectRoutesOptions): (scope: FastifyInsta
     reply.raw.setTimeout(SOCKET_MS);
     // Fastify would answer parameters of the type that it can't read in words of its own.
     request.raw.headers['content-type'] = mediaType;
-    begun.set(request, { atMs, mayUse, mediaType, isPicture, abort });
+    begun.set(request, { atMs, buckets, mediaType, isPicture, abort });
     return Promise.resolve();
   };
 
   const answer = async (request: FastifyRequest): Promise<Detected> => {
     const about = begun.get(request);
     if (about === undefined) throw new Error('a request came past the gate');
-    const { atMs, mayUse, mediaType, isPicture, abort } = about;
-    const asked = { atMs, mayUse, signal: abort.signal };
+    const { atMs, buckets, mediaType, isPicture, abort } = about;
+    const asked = { atMs, buckets, signal: abort.signal };
     try {
       const detected = await (isPicture
         ? detector.picture(

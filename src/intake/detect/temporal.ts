@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  connectTemporal,
   detectImageId,
   detectOne,
   readCapacity,
@@ -9,8 +8,8 @@ import {
   type TemporalClient,
 } from '../../client/index.js';
 import type { CapacityState, DetectImageInput } from '../../domain/index.js';
-import { retryForever } from '../../service/index.js';
 import type { Logger } from '../../telemetry/index.js';
+import { untilConnected } from '../untilConnected.js';
 
 /** What the API asks of Temporal. */
 export interface Detection {
@@ -40,18 +39,14 @@ export function connectDetection(log: Logger): Detection {
   const together = new Together();
 
   const run = async (): Promise<void> => {
-    const connection = await retryForever(connectTemporal, {
-      backoff: { firstMs: 250, maxMs: 5_000 },
+    const { client } = (temporal = await untilConnected(log, {
       signal,
-      onError: (err, tries, waitMs) =>
-        log.warn({ err, tries, waitMs }, 'Temporal is away: nothing is detected by the API'),
-    });
-    if (signal.aborted) return connection.connection.close();
-    temporal = connection;
+      whileAway: 'Temporal is away: nothing is detected by the API',
+    }));
     for (;;) {
       const askedAtMs = performance.now();
       try {
-        capacity = { state: await readCapacity(connection.client, ANSWER_MS), atMs: askedAtMs };
+        capacity = { state: await readCapacity(client, ANSWER_MS), atMs: askedAtMs };
         isAway = false;
       } catch (err) {
         if (!isAway) log.warn({ err }, 'the capacity can not be read');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CapacityState, ShareHolderState } from '../../../../src/domain/index.js';
 import { queueWaitMs, type WaitFacts } from '../../../../src/intake/detect/forecast.js';
-import { Refusal } from '../../../../src/intake/detect/refusal.js';
+import { Refusal } from '../../../../src/intake/refusal.js';
 import { UsualTime } from '../../../../src/intake/detect/usual.js';
 
 const NOW = 1_700_000_000_000;

@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { loadConfig } from '../../../../src/config/index.js';
-import { createKeyCheck } from '../../../../src/intake/detect/keys.js';
 import { bodyKind, readQuery, readReference } from '../../../../src/intake/detect/request.js';
 
-const A = 'a'.repeat(32);
-const B = 'b'.repeat(40);
 const body = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 describe('a reference', () => {
@@ -77,42 +73,5 @@ describe('a picture', () => {
     { 'content-type': 'image/jpeg', 'content-encoding': 'gzip' },
   ])('is refused with 415: %j', (headers) => {
     expect(() => bodyKind(headers)).toThrow(expect.objectContaining({ status: 415 }) as Error);
-  });
-});
-
-describe('a key', () => {
-  const check = createKeyCheck(
-    loadConfig({ PENSTOCK_API_KEYS: `detect@one-bucket:${A}, detect@two-bucket:${A},detect:${B}` }).PENSTOCK_API_KEYS,
-    'detect',
-  );
-
-  it('may use the buckets that it names, or any', () => {
-    const buckets = ['one-bucket', 'two-bucket', 'three-bucket'];
-    expect(buckets.map(check(`Bearer ${A}`))).toEqual([true, true, false]);
-    expect(buckets.map(check(`bearer ${B}`))).toEqual([true, true, true]);
-  });
-
-  it.each([undefined, '', `Basic ${A}`, `Bearer ${A}a`, `Bearer ${A.slice(1)}`, `Bearer detect:${B}`])(
-    'is wanted, and none other will do: %s',
-    (authorization) => {
-      expect(() => check(authorization)).toThrow(expect.objectContaining({ status: 401 }) as Error);
-    },
-  );
-
-  it('of another scope is 403', () => {
-    const { PENSTOCK_API_KEYS } = loadConfig({ PENSTOCK_API_KEYS: `detect:${B}` });
-    const other = createKeyCheck(PENSTOCK_API_KEYS, 'other');
-    expect(() => other(`Bearer ${B}`)).toThrow(expect.objectContaining({ status: 403 }) as Error);
-  });
-
-  it.each([
-    [B, 'key 1 is not scope:token'],
-    [`detect:${B},all:${B}`, 'key 2 has none of the scopes detect'],
-    [`detect@:${B}`, 'key 1 names no bucket'],
-    [`detect:${B.slice(9)}`, 'key 1 has a token that'],
-  ])('is refused in the configuration without being repeated: %s', (keys, message) => {
-    const load = (): unknown => loadConfig({ PENSTOCK_API_KEYS: keys });
-    expect(load).toThrow(message);
-    expect(load).not.toThrow(B.slice(9));
   });
 });
