@@ -1,21 +1,27 @@
 import { dispatchMetrics } from '../dispatch/index.js';
 import { engineMetrics, Pacer } from '../inference/index.js';
-import { detectMetrics, intakeMetrics } from '../intake/index.js';
+import { datasetsApiMetrics, detectMetrics, intakeMetrics } from '../intake/index.js';
 import { routingMetrics } from '../routing/index.js';
 import { buildMetrics } from '../service/index.js';
 import { sinkMetrics } from '../sink/index.js';
 import { streamMetrics } from '../stream/index.js';
 import { createLogger, createMetrics, type MetricDefinition, type Metrics } from '../telemetry/index.js';
-import { auditMetrics, capacityMetrics, detectorMetrics, warehouseMetrics } from '../workers/metrics.js';
+import {
+  auditMetrics,
+  capacityMetrics,
+  datasetMetrics,
+  detectorMetrics,
+  warehouseMetrics,
+} from '../workers/metrics.js';
 
 /** What each role defines, as it does when it starts. */
 const DEFINED_BY: Readonly<Record<string, readonly ((metrics: Metrics) => unknown)[]>> = {
-  intake: [intakeMetrics, detectMetrics, routingMetrics],
+  intake: [intakeMetrics, detectMetrics, datasetsApiMetrics, routingMetrics],
   dispatcher: [dispatchMetrics, streamMetrics],
   detector: [detectorMetrics, (metrics) => engineMetrics(metrics, new Pacer())],
   orchestrator: [
     (metrics) => capacityMetrics(metrics, createLogger('orchestrator', 'silent')),
-    ...[auditMetrics, warehouseMetrics, routingMetrics],
+    ...[auditMetrics, datasetMetrics, warehouseMetrics, routingMetrics],
   ],
   sink: [sinkMetrics, streamMetrics],
   'every role': [buildMetrics],

@@ -4,6 +4,7 @@ import { auditCommand } from './audit/index.js';
 import { breakerCommand } from './breaker/index.js';
 import { capacityCommand } from './capacity/index.js';
 import { calibrateCommand } from './calibrate/index.js';
+import { datasetCommand } from './dataset/index.js';
 import { deadCommand } from './dead/index.js';
 import { deployCommand } from './deploy/index.js';
 import { demoCommand } from './demo/index.js';
@@ -35,6 +36,7 @@ export function program(): Command {
   role('dispatcher', 'forms micro-batches and starts workflows', () => import('../dispatch/index.js'));
   role('orchestrator', 'runs workflows, rollups and housekeeping', () => import('../workers/orchestrator.js'));
   role('detector', 'runs the model', () => import('../workers/detector.js'));
+  role('ingester', 'runs the steps of datasets', () => import('../workers/ingester.js'));
   role('sink', 'writes results into ClickHouse', () => import('../sink/index.js'));
   role('console', 'a page for the person on duty', () => import('../console/index.js'));
   penstock.addCommand(upCommand());
@@ -53,5 +55,6 @@ export function program(): Command {
   penstock.addCommand(modelCommand());
   penstock.addCommand(routingCommand());
   penstock.addCommand(tablesCommand());
+  penstock.addCommand(datasetCommand());
   return penstock;
 }

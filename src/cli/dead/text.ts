@@ -1,5 +1,6 @@
 import type { DecisionReport } from '../../operations/index.js';
 import type { DecisionRow, LetterRow, WholeLetter } from '../../warehouse/index.js';
+import { plain } from '../plain.js';
 import { createTable } from '../table.js';
 
 const DETAIL_SHOWN = 100;
@@ -56,11 +57,3 @@ export function decisionText({ dryRun, counts, letters, limited }: DecisionRepor
 const words = (outcome: string): string => outcome.replaceAll('_', ' ');
 const shortened = (text: string): string =>
   text.length > DETAIL_SHOWN ? `${text.slice(0, DETAIL_SHOWN).toWellFormed()}…` : text;
-
-/** Whoever sent a body must not steer the terminal of who reads it: control characters but line ends show as escapes. */
-export function plain(text: string): string {
-  return text.replaceAll(
-    /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069]/gu,
-    (char) => `\\u${(char.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
-}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { limitOf, readAfter, readChoice, readFilter, readLimit, readState } from '../../../src/cli/dead/filter.js';
-import { decisionText, letterText, plain } from '../../../src/cli/dead/text.js';
+import { decisionText, letterText } from '../../../src/cli/dead/text.js';
+import { plain } from '../../../src/cli/plain.js';
 import { loadConfig } from '../../../src/config/index.js';
 import { createReadAgain } from '../../../src/intake/index.js';
 import { readRow } from '../../../src/sink/index.js';

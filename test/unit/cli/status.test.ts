@@ -100,6 +100,7 @@ test('a role of every stack that does not run is expected all the same; a stack 
     'dispatcher',
     'detector',
     'orchestrator',
+    'ingester',
     'sink',
     'detector-2',
   ]);
