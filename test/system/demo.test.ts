@@ -187,6 +187,7 @@ test('status finds the stack by its data directory and says that all of it is he
     'console',
     'detector',
     'dispatcher',
+    'ingester',
     'intake',
     'orchestrator',
     'sink',

@@ -58,7 +58,7 @@ afterAll(async () => {
 /** Every line that any role has written. */
 async function lines(): Promise<{ role: string; text: string }[]> {
   const logs = join(folder, 'logs');
-  const roles = ['intake', 'dispatcher', 'orchestrator', 'detector', 'sink', 'console'];
+  const roles = ['intake', 'dispatcher', 'orchestrator', 'detector', 'ingester', 'sink', 'console'];
   const files = (await readdir(logs)).filter((file) => roles.some((role) => file.startsWith(role)));
   const texts = await Promise.all(
     files.map(async (file) => ({ file, text: await readFile(join(logs, file), 'utf8') })),
@@ -169,7 +169,7 @@ it('no secret that comes in by any path is in a log, and every line has the fiel
 
   const all = await lines();
   expect(new Set(all.map(({ role }) => role.split('.')[0]))).toEqual(
-    new Set(['intake', 'dispatcher', 'orchestrator', 'detector', 'sink', 'console']),
+    new Set(['intake', 'dispatcher', 'orchestrator', 'detector', 'ingester', 'sink', 'console']),
   );
   expect(all.length).toBeGreaterThan(50);
   const leaks = all.filter(({ text }) => text.includes(MARK) || jwts.some((token) => text.includes(token.slice(-20))));

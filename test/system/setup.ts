@@ -26,6 +26,8 @@ const ENVIRONMENT = {
   PENSTOCK_AUDIT_BUCKETS: AUDITED_BUCKET,
   PENSTOCK_AUDIT_GRACE_MS: '1000',
   PENSTOCK_BUDGET_TIME_ZONE: EARLIEST_ZONE,
+  // APIs of tests are on this machine.
+  PENSTOCK_INGEST_ALLOW_PRIVATE: '127.0.0.1',
 };
 
 /**
@@ -44,7 +46,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   try {
     const stack = await startStack({
       dataDir,
-      environment: ENVIRONMENT,
+      environment: { ...ENVIRONMENT, PENSTOCK_SECRETS_DIR: join(dataDir, 'secrets') },
       log: createLogger('up', 'warn'),
       say: (sentence) => console.error(sentence),
     });

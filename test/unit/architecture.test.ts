@@ -7,10 +7,10 @@ import { findCycle, folderOf, parseSource, readSources, type Import, type Source
 const LAYERS = [
   ['domain'],
   ['config', 'telemetry'],
-  ['tracing'],
+  ['tracing', 'yaml'],
   ['service'],
   ['routing', 'tables', 'stream', 'storage', 'warehouse', 'inference', 'scenes'],
-  ['admission', 'capacity'],
+  ['admission', 'capacity', 'datasets'],
   ['audit', 'calibration'],
   ['activities', 'client', 'workflows'],
   ['workers', 'intake', 'dispatch', 'sink', 'embedded'],
@@ -29,12 +29,14 @@ const DEEP: Record<string, string> = {
   'workflows -> domain/backfill.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/breaker.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/capacity.ts': 'the index of domain loads zod, and no library may come into a workflow',
+  'workflows -> domain/datasets.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/day.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/reasons.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'workflows -> domain/topics.ts': 'the index of domain loads zod, and no library may come into a workflow',
   'cli -> operations/errors.ts': 'every verb tells of these, and none may wait for what operations load',
   'cli -> workers/metrics.ts': 'what workers define of metrics, without what they need to run',
   'cli -> workers/orchestrator.ts': 'a file per role: an orchestrator must not load what a detector needs',
+  'cli -> workers/ingester.ts': 'a file per role: an ingester must not load what a detector needs',
   'cli -> workers/detector.ts': 'a file per role: a detector must not load what an orchestrator needs',
 };
 
@@ -49,6 +51,7 @@ const TYPES_BACK: Record<string, string> = {
   'cli/capacity/show.ts -> cli/capacity/index.ts': 'the options of a verb are declared beside its flags',
   'cli/capacity/withCapacity.ts -> cli/capacity/index.ts': 'the options of a verb are declared beside its flags',
   'cli/calibrate/calibrate.ts -> cli/calibrate/index.ts': 'the options of a verb are declared beside its flags',
+  'cli/dataset/initManifest.ts -> cli/dataset/init.ts': 'the options of a verb are declared beside its flags',
   'cli/dead/discard.ts -> cli/dead/index.ts': 'the options of a verb are declared beside its flags',
   'cli/dead/filter.ts -> cli/dead/index.ts': 'the options of a verb are declared beside its flags',
   'cli/dead/ls.ts -> cli/dead/index.ts': 'the options of a verb are declared beside its flags',
@@ -68,6 +71,7 @@ const TYPES_BACK: Record<string, string> = {
 /** Libraries that are kept behind one folder, or beginning of a path, each; further ones say why. */
 const LIBRARIES: Record<string, string[]> = {
   '@clickhouse/client': ['warehouse/'],
+  '@duckdb/node-api': ['datasets/'],
   '@google-cloud/storage': [
     'storage/',
     // The demo uploads pictures as a user would; Penstock itself only reads.
@@ -82,6 +86,7 @@ const LIBRARIES: Record<string, string[]> = {
   '@temporalio/workflow': ['workflows/'],
   chdb: ['embedded/clickhouse/'],
   commander: ['cli/'],
+  fzstd: ['datasets/'],
   kafkajs: [
     'stream/',
     // Asks a broker whether it is up before there is a topic, a configuration or a client of ours.

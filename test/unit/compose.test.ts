@@ -45,7 +45,7 @@ const standing = services.filter(([, { restart }]) => restart === 'unless-stoppe
 const once = services.filter(([, { restart }]) => restart === undefined);
 /** Services whose command is a verb of the program. */
 const ofProgram = services.filter(([, { image, entrypoint }]) => image.startsWith('penstock:') && !entrypoint);
-const ROLES = ['intake', 'console', 'dispatcher', 'orchestrator', 'detector', 'sink'];
+const ROLES = ['intake', 'console', 'dispatcher', 'orchestrator', 'detector', 'ingester', 'sink'];
 
 /** As compose does it: `${NAME:-default}` without a .env file. */
 const environmentOf = (name: string): Record<string, string> =>
