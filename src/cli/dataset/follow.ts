@@ -1,25 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { datasetEnd, datasetProgress, type DatasetEnd, type TemporalClient } from '../../client/index.js';
+import { datasetEnd, datasetProgress, type TemporalClient } from '../../client/index.js';
 import type { DatasetProgress } from '../../domain/index.js';
-import { findRun, type RunRow } from '../../datasets/index.js';
+import { findRun } from '../../datasets/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
 import { showProgress } from '../progress.js';
 import { EXIT } from '../verb.js';
 import type { FollowFlags } from './flags.js';
+import type { RunReport } from './report.js';
 import { runText } from './text.js';
 
 const ASK_EVERY_MS = 500;
 /** As a shell has it for a program that SIGINT ended. */
 const INTERRUPTED = 130;
-
-/** What `penstock dataset run --json` prints. Fields are only added. */
-export interface RunReport {
-  workflowId: string;
-  /** `started`: nobody waited for its end. */
-  status: 'started' | DatasetEnd['kind'];
-  failure: string | null;
-  run: RunRow | null;
-}
 
 /** Shows a run to its end, prints its record, and returns the exit code. With --no-wait only says that it was started. */
 export async function follow(

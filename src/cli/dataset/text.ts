@@ -1,7 +1,7 @@
 import type { QuarantineCount, QuarantineRow, RunRow } from '../../datasets/index.js';
 import { plain } from '../plain.js';
 import { createTable } from '../table.js';
-import type { RunReport } from './follow.js';
+import type { RunReport } from './report.js';
 
 const DETAIL_SHOWN = 100;
 

@@ -45,7 +45,7 @@ export class Datasets {
 
   /** Starts a run, or tells the one that was started under the same key for the same. */
   async start(dataset: string, { options, hash, key }: StartRequest, asked: Asked): Promise<StartedAnswer> {
-    return this.#inTime(async () => {
+    return this.#inTime(asked, async () => {
       await this.#mustExist(dataset, asked);
       const request: DatasetRunRequest = { dataset, trigger: 'api', ...options };
       const {
@@ -68,10 +68,10 @@ export class Datasets {
     const dataset = datasetOf(workflowId);
     if (dataset === undefined) throw new Refusal('not_found', 'this is no id of a run');
     this.#mustBeGranted(dataset, asked);
-    const state = await this.#inTime(() => this.#state(dataset, workflowId));
+    const state = await this.#inTime(asked, () => this.#state(dataset, workflowId, asked));
     if (state.status !== 'running' || Date.now() >= untilMs || this.#isEnding) return state;
     await this.#untilEnd(workflowId, untilMs, asked.signal);
-    return this.#inTime(() => this.#state(dataset, workflowId));
+    return this.#inTime(asked, () => this.#state(dataset, workflowId, asked));
   }
 
   /** From now on nobody waits for the end of a run: those who do are told how it stands. */
@@ -82,7 +82,7 @@ export class Datasets {
 
   /** Runs of a dataset by their records, the latest first. */
   async list(dataset: string, limit: number, asked: Asked): Promise<RunsAnswer> {
-    return this.#inTime(async () => {
+    return this.#inTime(asked, async () => {
       await this.#mustExist(dataset, asked);
       const records = await this.#options.records();
       return { runs: (await records.listRuns(dataset, limit)).map(itemOf) };
@@ -94,7 +94,7 @@ export class Datasets {
     { limit, after = '' }: { limit: number; after?: string | undefined },
     asked: Asked,
   ): Promise<DatasetsAnswer> {
-    return this.#inTime(async () => {
+    return this.#inTime(asked, async () => {
       const records = await this.#options.records();
       const found = await records.listDatasets({ names: asked.datasets.names, after, limit: limit + 1 });
       const nowMs = Date.now();
@@ -122,7 +122,7 @@ export class Datasets {
     if (!datasets.has(dataset)) throw new Refusal('forbidden', `the key is not for the dataset ${dataset}`);
   }
 
-  async #state(dataset: string, workflowId: string): Promise<RunAnswer> {
+  async #state(dataset: string, workflowId: string, asked: Asked): Promise<RunAnswer> {
     const execution = await this.#options.runs.find(workflowId);
     if (execution === undefined) {
       const record = await (await this.#options.records()).findRun(workflowId);
@@ -131,15 +131,15 @@ export class Datasets {
     }
     const { status, runId } = execution;
     const isWhole = status === 'running' || execution.counts !== undefined;
-    const record = isWhole ? undefined : await this.#recordOf(workflowId);
+    const record = isWhole ? undefined : await this.#recordOf(workflowId, asked);
     // The latest record of a workflow may be of an earlier run, and a run that was terminated never wrote its counts.
     return stateOf(dataset, execution, record?.run === runId && record.status !== 'running' ? record : undefined);
   }
 
   /** What can be had of it: an answer does not fail for the record alone. */
-  async #recordOf(workflowId: string): Promise<RunRow | undefined> {
-    const finding = async (): Promise<RunRow | undefined> => (await this.#options.records()).findRun(workflowId);
-    return within(MORE_MS, finding(), () => new Error('late')).catch(() => undefined);
+  async #recordOf(workflowId: string, { signal }: Asked): Promise<RunRow | undefined> {
+    const find = async (): Promise<RunRow | undefined> => (await this.#options.records()).findRun(workflowId);
+    return within({ limitMs: MORE_MS, signal }, find, { late, gone }).catch(() => undefined);
   }
 
   async #untilEnd(workflowId: string, deadlineMs: number, signal: AbortSignal): Promise<void> {
@@ -157,13 +157,18 @@ export class Datasets {
     }
   }
 
-  #inTime<T>(work: () => Promise<T>): Promise<T> {
-    return within(
-      ANSWER_MS,
-      work(),
-      () => new Refusal('unavailable', `Temporal or ClickHouse did not answer within ${ANSWER_MS / 1_000} s`, AGAIN),
-    );
+  #inTime<T>({ signal }: Asked, work: () => Promise<T>): Promise<T> {
+    return within({ limitMs: ANSWER_MS, signal }, work, { late, gone });
   }
+}
+
+function late(): Refusal {
+  return new Refusal('unavailable', `Temporal or ClickHouse did not answer within ${ANSWER_MS / 1_000} s`, AGAIN);
+}
+
+/** Of those whose request was aborted only intake's own stop leaves somebody to be told. */
+function gone(): Refusal {
+  return new Refusal('unavailable', 'intake is stopping', AGAIN);
 }
 
 function lastOf({

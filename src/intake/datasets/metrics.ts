@@ -4,12 +4,12 @@ import type { RefusalKind } from '../refusal.js';
 /** What may become of a request: each is a series from the beginning on. */
 const OUTCOMES = [
   ...(['started', 'repeated', 'answered', 'invalid', 'unauthorized', 'forbidden', 'not_found'] as const),
-  ...(['too_large', 'unsupported', 'reused', 'busy', 'unavailable', 'failed'] as const),
+  ...(['too_large', 'unsupported', 'reused', 'busy', 'unavailable', 'failed', 'gone'] as const),
 ];
 
 export interface DatasetsApiMetrics {
-  /** `answered`: somebody was told something; `repeated`: a run that was asked for before. */
-  counted: (outcome: 'started' | 'repeated' | 'answered' | RefusalKind) => void;
+  /** `repeated`: a run that was asked for before. `answered`: somebody was told something. `gone`: nobody is there. */
+  counted: (outcome: 'started' | 'repeated' | 'answered' | 'gone' | RefusalKind) => void;
 }
 
 export function datasetsApiMetrics(metrics: Metrics): DatasetsApiMetrics {

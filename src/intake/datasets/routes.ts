@@ -41,7 +41,6 @@ export function datasetRoutes(options: DatasetRoutesOptions): (scope: FastifyIns
     const asked = { datasets: checkKey(request.headers.authorization), signal: hangUpOf(reply) };
     if (request.method === 'POST') {
       checkBodyType(request.headers);
-      if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES) throw tooLarge();
       // Fastify would answer parameters of the type that it can't read in words of its own.
       request.raw.headers['content-type'] = 'application/json';
     }
@@ -70,9 +69,11 @@ export function datasetRoutes(options: DatasetRoutesOptions): (scope: FastifyIns
 
   const refuse = (error: FastifyError | Refusal, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const { kind, status, message, told } = refusalOf(error);
-    metrics.counted(kind);
+    const isGone = begun.get(request)?.signal.aborted === true && !isStopping();
+    metrics.counted(isGone ? 'gone' : kind);
     if (kind === 'failed') log.error({ err: error }, 'a request of the API of datasets failed');
-    else if (kind === 'unavailable' && !isStopping()) warn({ err: error }, 'the API of datasets can not answer');
+    else if (kind === 'unavailable' && !isGone && !isStopping())
+      warn({ err: error }, 'the API of datasets can not answer');
     else log.debug({ kind, status, why: message, workflowId: told.workflowId }, 'refused by the API of datasets');
     // The rest of a body is not read.
     if (!request.raw.complete) void reply.header('connection', 'close');

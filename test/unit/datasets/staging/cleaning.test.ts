@@ -91,7 +91,7 @@ test('a row with several faults is set aside once, with the first reason and fiv
     subject: 'b',
     detail:
       "b: 'x' is no whole number; c: nothing is there, and it is required; d: 'y' is no whole number; e: 'z' is no whole number; f: 'u' is no whole number",
-    raw: '{"a":"1","b":"x","c":null,"d":"y","e":"z","f":"u","g":"v"}',
+    raw: '{"a":"1","b":"x","c":"","d":"y","e":"z","f":"u","g":"v"}',
   });
 });
 

@@ -134,11 +134,25 @@ describe('who waits', () => {
     runs.run(ID, {});
     const waiting = get(`${URL}?waitSeconds=50`);
     await vi.waitFor(() => expect(runs.waiting(ID)).toBe(1), 5_000);
+    const beganAt = performance.now();
     const stopped = stop();
     expect((await waiting).json()).toMatchObject({ status: 'running' });
     expect((await get(URL)).statusCode).toBe(503);
     await stopped;
+    expect(performance.now() - beganAt, 'it does not wait for them').toBeLessThan(4_000);
   });
+
+  it('is told that intake stops, where nobody answers it for five seconds then', async () => {
+    const { get, runs, stop } = await startApi();
+    runs.hangs = true;
+    const asking = get(URL);
+    await vi.waitFor(() => expect(runs.finds).toBe(1), 5_000);
+    const beganAt = performance.now();
+    await stop();
+    expect(performance.now() - beganAt).toBeGreaterThan(4_000);
+    const answer = await asking;
+    expect([answer.statusCode, answer.json()]).toEqual([503, { error: 'unavailable', message: 'intake is stopping' }]);
+  }, 15_000);
 
   it('leaves room for others', async () => {
     const { get, runs, start } = await startApi();
@@ -153,7 +167,7 @@ describe('who waits', () => {
   });
 
   it('takes no place any more when it hangs up', async () => {
-    const { http, runs } = await startApi();
+    const { http, runs, count, lines } = await startApi();
     runs.run(ID, {});
     const address = await http.listen({ host: '127.0.0.1', port: 0 });
     const hangUp = new AbortController();
@@ -162,6 +176,8 @@ describe('who waits', () => {
     hangUp.abort();
     expect(await waiting).toBe('gone');
     await vi.waitFor(() => expect(runs.waiting(ID)).toBe(0), 5_000);
+    await vi.waitFor(async () => expect(await count('gone')).toBe(1), 5_000);
+    expect([await count('unavailable'), lines]).toEqual([0, [expect.objectContaining({ level: 20 })]]);
   });
 });
 
