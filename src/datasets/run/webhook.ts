@@ -26,7 +26,10 @@ export async function tellEnd(dependencies: DatasetDependencies, end: EndDataset
   const signature = createHmac('sha256', secrets(webhook.secret)).update(`${seconds}.${body}`).digest('hex');
   await postJson(webhook.url, {
     body,
-    headers: { 'penstock-signature': `t=${seconds},v1=${signature}`, 'penstock-delivery': run.runId },
+    headers: {
+      'penstock-signature': `t=${seconds},v1=${signature}`,
+      'penstock-delivery': `${run.runId}/${run.number}`,
+    },
     allowPrivate,
     timeoutMs: TIMEOUT_MS,
   });

@@ -33,11 +33,10 @@ export function connectDatasetRuns(log: Logger): DatasetRuns {
   const closing = new AbortController();
   const { signal } = closing;
   let temporal: TemporalClient | undefined;
-  const connecting = untilConnected(log, { signal, whileAway: 'Temporal is away: no dataset is run by the API' }).then(
+  void untilConnected(log, { signal, whileAway: 'Temporal is away: no dataset is run by the API' }).then(
     (connected) => (temporal = connected),
     (err: unknown) => {
       if (!signal.aborted) log.error({ err }, 'the API of datasets has no connection to Temporal');
-      return undefined;
     },
   );
   const client = (): TemporalClient['client'] => {
@@ -54,7 +53,8 @@ export function connectDatasetRuns(log: Logger): DatasetRuns {
     untilEnd: async (workflowId, bounds) => untilDatasetEnd(client(), workflowId, bounds),
     close: async () => {
       closing.abort();
-      await (await connecting)?.connection.close();
+      // A connection that is not there yet is closed when it comes.
+      await temporal?.connection.close();
     },
   };
 }
