@@ -6,6 +6,7 @@ import { COMMA, JsonReader } from './jsonReader.js';
 import { CLOSE_BRACKET, isSpace, JsonScan, MOST_JSON_BYTES, OneLine, OPEN_BRACE } from './jsonScan.js';
 import { rawText } from './line.js';
 import { MOST_RAW_BYTES, type Position } from './piece.js';
+import { Run } from './run.js';
 import type { Window } from './window.js';
 
 /** What can follow: the first record, a record, what is behind one; `only`: a document that is the only record. */
@@ -18,6 +19,7 @@ type Expected = 'first' | 'record' | 'behind' | 'only' | 'nothing';
 export class JsonCutter implements Cutter {
   readonly #scan = new JsonScan();
   readonly #changed = new OneLine();
+  readonly #run = new Run();
   /** Of the record that comes next, from 1. */
   #line: number;
 
@@ -56,6 +58,7 @@ export class JsonCutter implements Cutter {
   async fill(piece: PieceDraft): Promise<'full' | 'end'> {
     for (;;) {
       const stop = this.#take(piece);
+      this.#run.write(piece, this.window.bytes);
       if (stop === 'full') return 'full';
       if (stop === 'end') break;
       await piece.settled();
@@ -108,11 +111,12 @@ export class JsonCutter implements Cutter {
     const { window, source } = this;
     const fault = this.#faultOf(from, to);
     if (fault !== undefined) {
-      piece.reject({ source, line: this.#line, ...fault, raw: rawText(window.bytes.subarray(from, to)) });
+      piece.reject({ source, line: this.#line, ...fault, raw: rawText(window.bytes, from, to) });
       return;
     }
-    if (this.#scan.edits.length === 0) piece.append(window.bytes, from, to);
+    if (this.#scan.edits.length === 0) this.#run.add(window.bytes, from, to);
     else {
+      this.#run.write(piece, window.bytes);
       this.#changed.write(window.bytes, from, to, this.#scan.edits);
       piece.append(this.#changed.bytes, 0, this.#changed.length);
     }
@@ -137,7 +141,12 @@ export class JsonCutter implements Cutter {
       why === 'too long'
         ? { reason: 'TOO_LONG', detail: `has more than ${MOST_JSON_BYTES} bytes` }
         : { reason: 'MALFORMED', detail: 'is no object' };
-    piece.reject({ source, line: this.#line, ...fault, raw: rawText(begin.subarray(0, window.position - from)) });
+    piece.reject({
+      source,
+      line: this.#line,
+      ...fault,
+      raw: rawText(begin, 0, Math.min(begin.length, window.position - from)),
+    });
     this.#next();
   }
 }

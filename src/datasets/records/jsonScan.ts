@@ -11,8 +11,8 @@ export const OPEN_BRACKET = 0x5b;
 export const CLOSE_BRACE = 0x7d;
 export const CLOSE_BRACKET = 0x5d;
 export const QUOTE = 0x22;
-export const SPACE = 0x20;
-export const TAB = 9;
+const SPACE = 0x20;
+const TAB = 9;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
 const PLUS = 0x2b;
@@ -87,15 +87,17 @@ export class JsonScan {
     return -1;
   }
 
+  /** A bound is looked at only where a control character is: one stands behind a window, and behind a line. */
   #stringEnd(bytes: Uint8Array, from: number, to: number): number {
-    let at = from;
-    for (; at < to; at += 1) {
-      const byte = bytes[at];
-      if (byte === QUOTE) break;
+    for (let at = from; ; at += 1) {
+      const byte = bytes[at] ?? 0;
+      if (byte === QUOTE) return at;
       if (byte === BACKSLASH) at += 1;
-      else if (byte !== undefined && byte < SPACE) this.hasControl = true;
+      else if (byte < SPACE) {
+        if (at >= to) return at;
+        this.hasControl = true;
+      }
     }
-    return at;
   }
 }
 

@@ -74,10 +74,10 @@ export class NdjsonCutter implements Cutter {
     const end = bytes[from] === OPEN_BRACE ? this.#scan.end(bytes, from, to) : -1;
     const fault = this.#faultOf(from, to, end);
     if (fault !== undefined) {
-      piece.reject({ source: this.source, line: this.#line, ...fault, raw: rawText(bytes.subarray(from, to)) });
+      piece.reject({ source: this.source, line: this.#line, ...fault, raw: rawText(bytes, from, to) });
       return;
     }
-    if (this.#scan.edits.length === 0) this.#run.add(piece, bytes, from, to);
+    if (this.#scan.edits.length === 0) this.#run.add(bytes, from, to);
     else {
       this.#run.write(piece, bytes);
       this.#changed.write(bytes, from, to, this.#scan.edits);

@@ -2,15 +2,16 @@ import { MOST_JSON_BYTES } from './jsonScan.js';
 import { MOST_RECORD_BYTES } from './separatedScan.js';
 import { separatorsOf, type SeparatedFormat } from './separators.js';
 
-/** What columns a record may have more than was read, and quotes around numbers of JSON. */
+/** A record is written with empty columns that it lacked, or with quotes around numbers, and is longer than it was read. */
 const ROOM = 1.25;
 
 /**
  * What follows FROM to read a piece of separated values in DuckDB: all columns are VARCHAR, no field is NULL, and rows
- * come in the order of the piece where DuckDB's preserve_insertion_order is on, as it is by default.
+ * come in the order of the piece as long as preserve_insertion_order is on, as it is by default.
  *
- * A field is NULL that is `nullstr` and not quoted: a line feed stands in no such field. One thread reads it: several
- * guess where a record begins, and records with line ends can mislead them.
+ * A field is NULL that equals `nullstr` and has no quotes: a line feed is in none. One thread reads it: where several
+ * do, each guesses where a record begins, and with line ends within quotes DuckDB 1.5 refuses most hard files, and
+ * reads a few wrong. Who wants more threads reads several pieces at a time.
  */
 export function readSeparated(path: string, columns: readonly string[], format: SeparatedFormat): string {
   const { delimiter, quote } = separatorsOf(format);

@@ -1,24 +1,26 @@
-import type { PieceDraft } from './draft.js';
 import { LINE_FEED } from './bytes.js';
+import type { PieceDraft } from './draft.js';
 
-/** Records that follow one another in a window: they are copied at once. To be written before the window moves. */
+/**
+ * Records of a window that are written as they are. They are moved together in it, over what was read already: that costs
+ * less than to copy each one out. To be written before the window moves.
+ */
 export class Run {
   #from = 0;
   #to = -1;
 
-  /** Adds a record as it is written, without the end of its line. */
-  add(piece: PieceDraft, bytes: Buffer, from: number, to: number): void {
-    if (from !== this.#to + 1) {
-      this.write(piece, bytes);
-      this.#from = from;
+  /** Adds a record that is behind those before, without the end of its line. */
+  add(bytes: Buffer, from: number, to: number): void {
+    if (this.#to < 0) this.#from = from;
+    else {
+      bytes[this.#to] = LINE_FEED;
+      if (this.#to + 1 < from) bytes.copyWithin(this.#to + 1, from, to);
     }
-    this.#to = to;
-    if (bytes[to] !== LINE_FEED) this.write(piece, bytes);
+    this.#to = this.#to < 0 ? to : this.#to + 1 + to - from;
   }
 
   write(piece: PieceDraft, bytes: Buffer): void {
-    if (this.#to > this.#from) piece.append(bytes, this.#from, this.#to);
-    this.#from = 0;
+    if (this.#to >= 0) piece.append(bytes, this.#from, this.#to);
     this.#to = -1;
   }
 }

@@ -110,12 +110,12 @@ export class SeparatedCutter implements Cutter {
     if (!window.isClean(from, contentEnd) || fields !== columns) {
       const fault = this.#faultOf(from, columns);
       if (fault !== undefined) {
-        const raw = rawText(window.bytes.subarray(from, contentEnd));
+        const raw = rawText(window.bytes, from, contentEnd);
         piece.reject({ source: this.source, line: this.#line, ...fault, raw });
         return;
       }
     }
-    if (fields === columns && !hasSpacedQuote) this.#run.add(piece, window.bytes, from, contentEnd);
+    if (fields === columns && !hasSpacedQuote) this.#run.add(window.bytes, from, contentEnd);
     else {
       this.#run.write(piece, window.bytes);
       const record = this.#rewritten(from, columns);

@@ -39,7 +39,8 @@ export async function stageCuts(
     for (let cut = await upcoming; cut !== undefined; cut = await upcoming) {
       upcoming = next(cuts);
       const { staged, evolved } = await stage(cut);
-      await rm(cut.piece.path, { force: cut.piece.kind !== 'parquet' });
+      // A file of Parquet is of several pieces, and goes with the folder of the share.
+      if (cut.piece.kind !== 'parquet') await rm(cut.piece.path, { force: true });
       done = await insertion;
       insertion = insert(dependencies, call, { cut, staged, evolved, before: done });
       insertion.catch(() => undefined);

@@ -24,6 +24,10 @@ export interface Cut {
 
 export const csv = (but: object = {}): DatasetFormat => formatSchema.parse({ type: 'csv', ...but });
 
+/** Rows of two columns. */
+export const count = (rows: number): string =>
+  Array.from({ length: rows }, (_, index) => `${index},row ${index * index} of it\n`).join('');
+
 /** An input of bytes that come in chunks of a size. */
 export function input(source: string, content: string | Uint8Array, chunkBytes = 10_000): RecordInput {
   const bytes = Buffer.from(content);

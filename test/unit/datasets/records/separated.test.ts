@@ -232,6 +232,14 @@ describe('a record', () => {
     expect(linesOf(whole)).toEqual([4]);
   });
 
+  it('that is set aside is kept up to 64 KiB, in whole characters', async () => {
+    const whole = await cut(`a,b\nx${'€'.repeat(30_000)}\n"${'€'.repeat(30_000)}"x\n`);
+    expect(told(whole)).toEqual([
+      ['MISSING_COLUMNS', 2, `x${'€'.repeat(21_845)}`],
+      ['MALFORMED', 3, `"${'€'.repeat(21_845)}`],
+    ]);
+  });
+
   it('of more than 4 MiB is set aside, and of its text 64 KiB are kept', async () => {
     const long = 'x'.repeat(4_194_303);
     const whole = await cut(`a,b\n1,${long}y\n${long},\n"${long}\n",2\n3,4`);
