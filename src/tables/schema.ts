@@ -13,6 +13,7 @@ export const OWN_TABLES: readonly string[] = [
     'capacity_change_records',
   ],
   ...['image_rollups', 'rollup_watermarks', 'model_versions', 'model_pins', 'schema_migrations', 'logs'],
+  ...['dataset_manifests', 'dataset_loads', 'dataset_run_records', 'dataset_inputs', 'quarantined_rows'],
 ];
 
 const TOPIC = /^(?!penstock\.)[A-Za-z0-9._-]{1,200}$/;

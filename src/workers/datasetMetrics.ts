@@ -22,7 +22,9 @@ export function datasetMetrics(metrics: Metrics): (standings: readonly DatasetSt
     'When the last run of a dataset ended that was published, or found nothing new',
     ['dataset'],
   );
-  const failures = metrics.gauge('penstock_dataset_failures', 'Runs of a dataset that failed since then', ['dataset']);
+  const failures = metrics.gauge('penstock_dataset_failed_runs', 'Runs of a dataset that failed since then', [
+    'dataset',
+  ]);
   const rows = metrics.gauge(
     'penstock_dataset_rows',
     'Rows of the last published run of a dataset: `loaded`, `quarantined` or `duplicate`',

@@ -3,7 +3,18 @@ import { listMetrics } from '../../../src/cli/metricsTable.js';
 
 /** What a name may end with: its unit, or what it counts. */
 const UNITS = [
-  ...['_total', '_seconds', '_bytes', '_ratio', '_images', '_images_per_second', '_events', '_rows', '_records'],
+  ...[
+    '_total',
+    '_seconds',
+    '_bytes',
+    '_ratio',
+    '_images',
+    '_images_per_second',
+    '_events',
+    '_rows',
+    '_runs',
+    '_records',
+  ],
   ...['_batches', '_places', '_slots', '_detectors', '_parts', '_info', '_in_flight'],
 ];
 /** Gauges that are 0 or 1, and amounts of money and plans, which have no unit. */
