@@ -1,4 +1,5 @@
 export { bareType, isNullable, parseColumnType, type ColumnType } from './manifest/columnType.js';
+export { landing } from './manifest/columns.js';
 export { MANIFEST_VERSION, manifestSchema, type Manifest } from './manifest/schema.js';
 export { parseManifest, readManifest, type ReadManifest } from './manifest/parse.js';
 export { durationMs, shareOf } from './manifest/words.js';

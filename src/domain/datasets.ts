@@ -121,6 +121,43 @@ export interface StagedInputs {
   failure?: string;
 }
 
+export const NOTHING_STAGED: Readonly<StagedInputs> = {
+  pieces: [],
+  read: 0,
+  rows: 0,
+  quarantined: 0,
+  inputs: 0,
+  bytes: 0,
+  warned: {},
+  dropped: {},
+};
+
+/** Both together; the first failure counts, and where reading goes on is the second's to say. */
+export function stagedTogether(one: Readonly<StagedInputs>, other: Readonly<StagedInputs>): StagedInputs {
+  const failure = one.failure ?? other.failure;
+  return {
+    pieces: [...one.pieces, ...other.pieces],
+    read: one.read + other.read,
+    rows: one.rows + other.rows,
+    quarantined: one.quarantined + other.quarantined,
+    inputs: one.inputs + other.inputs,
+    bytes: one.bytes + other.bytes,
+    warned: addedUp(one.warned, other.warned),
+    dropped: addedUp(one.dropped, other.dropped),
+    ...(failure === undefined ? {} : { failure }),
+    ...(other.next === undefined ? {} : { next: other.next }),
+  };
+}
+
+function addedUp(
+  one: Readonly<Record<string, number>>,
+  other: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const total = { ...one };
+  for (const [name, count] of Object.entries(other)) total[name] = (total[name] ?? 0) + count;
+  return total;
+}
+
 /** What the checks of a run as a whole gave. */
 export interface SettledRun {
   /** Id of the piece with rows that were set aside only here. */

@@ -48,4 +48,4 @@ export {
 } from './retry/index.js';
 export { runLink } from './runLink.js';
 export type { StatusReport } from './statusReport.js';
-export { applyManifests, manifestFiles, planManifests, type DatasetPlanned } from './datasets/apply.js';
+export { applyManifests, planManifests, type DatasetPlanned } from './datasets/apply.js';

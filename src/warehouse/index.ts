@@ -1,5 +1,5 @@
 export { awaitSchema, type AwaitSchemaOptions } from './awaitSchema.js';
-export { countDeadLetters, countImages, storedWithin, type ImageCounts } from './counts.js';
+export { clickHouseTime, countDeadLetters, countImages, storedWithin, type ImageCounts } from './counts.js';
 export {
   decisionsOf,
   LETTER_IS_OPEN,

@@ -1,25 +1,16 @@
-import type {
-  DatasetCounts,
-  DatasetPlan,
-  DatasetPosition,
-  DatasetProgress,
-  DatasetRun,
-  DatasetRunState,
-  LoadedBucket,
-  SettledRun,
-  StagedInputs,
-} from '../domain/index.js';
-
-const NOTHING_STAGED: Readonly<StagedInputs> = {
-  pieces: [],
-  read: 0,
-  rows: 0,
-  quarantined: 0,
-  inputs: 0,
-  bytes: 0,
-  warned: {},
-  dropped: {},
-};
+import {
+  NOTHING_STAGED,
+  stagedTogether,
+  type DatasetCounts,
+  type DatasetPlan,
+  type DatasetPosition,
+  type DatasetProgress,
+  type DatasetRun,
+  type DatasetRunState,
+  type LoadedBucket,
+  type SettledRun,
+  type StagedInputs,
+} from '../domain/datasets.js';
 
 /** Where a run stands. Plain: the workflow acts, this counts. */
 export class DatasetState {
@@ -64,20 +55,10 @@ export class DatasetState {
 
   /** Adds what a call staged. */
   take(share: number, call: StagedInputs): void {
-    const { staged } = this;
-    this.staged = {
-      pieces: [...staged.pieces, ...call.pieces],
-      read: staged.read + call.read,
-      rows: staged.rows + call.rows,
-      quarantined: staged.quarantined + call.quarantined,
-      inputs: staged.inputs + call.inputs,
-      bytes: staged.bytes + call.bytes,
-      warned: sum(staged.warned, call.warned),
-      dropped: sum(staged.dropped, call.dropped),
-      ...((staged.failure ?? call.failure) === undefined ? {} : { failure: staged.failure ?? call.failure ?? '' }),
-    };
-    if (call.next === undefined) this.#open.delete(share);
-    else this.#open.set(share, call.next);
+    const { next, ...staged } = call;
+    this.staged = stagedTogether(this.staged, staged);
+    if (next === undefined) this.#open.delete(share);
+    else this.#open.set(share, next);
   }
 
   counts(): DatasetCounts {
@@ -136,10 +117,4 @@ export class DatasetState {
       .filter((line) => line !== '')
       .join('\n\n');
   }
-}
-
-function sum(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
-  const total = { ...a };
-  for (const [name, count] of Object.entries(b)) total[name] = (total[name] ?? 0) + count;
-  return total;
 }

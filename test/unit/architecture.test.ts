@@ -57,7 +57,6 @@ const TYPES_BACK: Record<string, string> = {
   'cli/dead/ls.ts -> cli/dead/index.ts': 'the options of a verb are declared beside its flags',
   'cli/dead/replay.ts -> cli/dead/index.ts': 'the options of a verb are declared beside its flags',
   'cli/dead/show.ts -> cli/dead/index.ts': 'the options of a verb are declared beside its flags',
-  'cli/dead/withLetters.ts -> cli/dead/index.ts': 'the options of a verb are declared beside its flags',
   'cli/deploy/deploy.ts -> cli/deploy/index.ts': 'the options of a verb are declared beside its flags',
   'cli/demo/demo.ts -> cli/demo/index.ts': 'the options of a verb are declared beside its flags',
   'cli/audit/audit.ts -> cli/audit/index.ts': 'the options of a verb are declared beside its flags',

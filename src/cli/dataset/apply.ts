@@ -1,9 +1,11 @@
-import { applyManifests, manifestFiles, planManifests, type DatasetPlanned } from '../../operations/index.js';
+import { applyManifests, planManifests, type DatasetPlanned } from '../../operations/index.js';
 import { YamlError, YamlFileError } from '../../yaml/index.js';
 import { EXIT, UsageError, VerbError } from '../verb.js';
 import { who } from '../who.js';
 import type { ApplyFlags } from './flags.js';
-import { withTemporal, withWarehouse } from './open.js';
+import { manifestPaths } from './manifestPaths.js';
+import { withWarehouse } from '../withWarehouse.js';
+import { withTemporal } from './withTemporal.js';
 
 /** What `penstock dataset apply --json` prints. Fields are only added. */
 export interface ApplyReport {
@@ -16,7 +18,7 @@ export interface ApplyReport {
 export async function apply(path: string, flags: ApplyFlags): Promise<number> {
   const { dryRun = false, allowDelete = false } = flags;
   try {
-    const files = await manifestFiles(path);
+    const files = await manifestPaths([path]);
     return await withWarehouse(flags.dataDir, async (warehouse) => {
       const planned = await planManifests(files, { warehouse, allowDelete });
       const datasets = planned.map(({ dataset, file, hash, kind, changes, refusals }): DatasetPlanned => ({

@@ -1,7 +1,7 @@
 import { backfillDataset, hasSchedule } from '../../client/index.js';
 import { EXIT, UsageError, VerbError } from '../verb.js';
 import { datasetName, momentOf, type BackfillFlags } from './flags.js';
-import { withTemporal } from './open.js';
+import { withTemporal } from './withTemporal.js';
 import { findStack } from '../findStack.js';
 
 /** Has the schedule make up for a span of time, and returns the exit code. */

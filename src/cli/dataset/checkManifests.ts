@@ -1,7 +1,7 @@
-import { manifestWarnings, parseManifest, type Manifest } from '../../datasets/index.js';
+import { landing, manifestWarnings, parseManifest, type Manifest } from '../../datasets/index.js';
 import { readYamlFile, YamlError, YamlFileError, YamlSource, type YamlProblem } from '../../yaml/index.js';
 import { manifestPaths } from './manifestPaths.js';
-import { landingColumns, referencesOf } from './references.js';
+import { referencesOf } from './references.js';
 
 /** What `penstock dataset check --json` prints. Fields are only added. */
 export interface CheckReport {
@@ -101,7 +101,7 @@ function checkedFile(
     ...told,
     warnings: warnings.toSorted((a, b) => a.line - b.line || a.column - b.column),
     dataset: {
-      ...{ source: manifest.source.type, format: manifest.format.type, columns: landingColumns(manifest).length },
+      ...{ source: manifest.source.type, format: manifest.format.type, columns: landing(manifest.columns).length },
       ...{ mode: manifest.target.mode, key: manifest.target.key ?? [] },
     },
   };
@@ -115,8 +115,8 @@ function missingDatasets(
     const named = files.find(({ name }) => name === dataset);
     if (named === undefined) return [{ path, message: `no manifest of those given has the dataset ${dataset}` }];
     if (named.manifest === undefined) return [];
-    const landing = landingColumns(named.manifest);
-    const missing = [...new Set(columns)].filter((column) => !landing.includes(column));
+    const landed = landing(named.manifest.columns).map(({ name }) => name);
+    const missing = [...new Set(columns)].filter((column) => !landed.includes(column));
     if (missing.length === 0) return [];
     return [{ path, message: `${dataset} (${named.file}) has no column ${missing.join(', ')}` }];
   });

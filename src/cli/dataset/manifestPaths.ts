@@ -20,7 +20,7 @@ export async function manifestPaths(paths: readonly string[]): Promise<string[]>
     }
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
   if (files.size > MOST_MANIFESTS)
-    throw new UsageError(`${files.size} manifests; at most ${MOST_MANIFESTS} are checked at a time`);
+    throw new UsageError(`${files.size} manifests; at most ${MOST_MANIFESTS} are read at a time`);
   return [...files.values()];
 }
 

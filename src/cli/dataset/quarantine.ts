@@ -1,7 +1,7 @@
 import { countQuarantined, listQuarantined } from '../../datasets/index.js';
 import { EXIT } from '../verb.js';
 import { datasetName, limitOf, type QuarantineFlags } from './flags.js';
-import { withWarehouse } from './open.js';
+import { withWarehouse } from '../withWarehouse.js';
 import { quarantineText } from './text.js';
 
 const MOST = 100_000;

@@ -34,8 +34,3 @@ export function referencesOf({ enrich, checks }: Manifest): DatasetReference[] {
   );
   return [...lookups, ...references];
 }
-
-/** Columns that the table of a dataset has. */
-export function landingColumns({ columns }: Manifest): string[] {
-  return columns.filter(({ personal }) => personal !== 'drop').map(({ name }) => name);
-}

@@ -3,7 +3,8 @@ import { findRun } from '../../datasets/index.js';
 import { VerbError } from '../verb.js';
 import { datasetName, type FollowFlags } from './flags.js';
 import { follow } from './follow.js';
-import { withTemporal, withWarehouse } from './open.js';
+import { withWarehouse } from '../withWarehouse.js';
+import { withTemporal } from './withTemporal.js';
 
 /** Runs the inputs of an earlier run again, by the manifest as it is now, and returns the exit code. */
 export function replay(name: string, id: string, flags: FollowFlags): Promise<number> {

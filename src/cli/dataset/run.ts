@@ -2,7 +2,8 @@ import { startDatasetRun } from '../../client/index.js';
 import type { DatasetRunRequest } from '../../domain/index.js';
 import { datasetName, momentOf, type RunFlags } from './flags.js';
 import { follow } from './follow.js';
-import { withTemporal, withWarehouse } from './open.js';
+import { withWarehouse } from '../withWarehouse.js';
+import { withTemporal } from './withTemporal.js';
 
 /** Starts a run by hand and returns the exit code. */
 export function run(name: string, flags: RunFlags): Promise<number> {

@@ -1,7 +1,7 @@
 import { listRuns } from '../../datasets/index.js';
 import { EXIT, UsageError } from '../verb.js';
 import { datasetName, limitOf, type RunsFlags } from './flags.js';
-import { withWarehouse } from './open.js';
+import { withWarehouse } from '../withWarehouse.js';
 import { runsText } from './text.js';
 
 const MOST = 10_000;

@@ -4,7 +4,7 @@ import { who } from '../who.js';
 import { limitOf, readChoice, readFilter } from './filter.js';
 import type { DecideFlags } from './index.js';
 import { decisionText } from './text.js';
-import { withLetters } from './withLetters.js';
+import { withWarehouse } from '../withWarehouse.js';
 
 /** Records that letters are to be left alone, by whom and why, and returns the exit code. */
 export async function discard(ids: readonly string[], flags: DecideFlags): Promise<number> {
@@ -13,7 +13,7 @@ export async function discard(ids: readonly string[], flags: DecideFlags): Promi
   const choice = readChoice(ids, readFilter(flags, Date.now()));
   const limit = limitOf(choice, flags.limit);
   const dryRun = flags.dryRun === true;
-  const letters = await withLetters(flags, (warehouse) =>
+  const letters = await withWarehouse(flags.dataDir, (warehouse) =>
     discardLetters(warehouse, choice, { who: who(), why, limit, dryRun }),
   );
   const report = decisionReport(letters, { dryRun, limit });

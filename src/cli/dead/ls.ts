@@ -4,7 +4,7 @@ import { EXIT } from '../verb.js';
 import { readAfter, readFilter, readLimit, readState } from './filter.js';
 import type { ListFlags } from './index.js';
 import { listText } from './text.js';
-import { withLetters } from './withLetters.js';
+import { withWarehouse } from '../withWarehouse.js';
 
 /** Lists a page of letters and returns the exit code. */
 export async function ls(flags: ListFlags): Promise<number> {
@@ -13,7 +13,7 @@ export async function ls(flags: ListFlags): Promise<number> {
   const limit = readLimit(flags.limit);
   const after = flags.cursor === undefined ? undefined : readAfter(flags.cursor);
   // One more tells that there are others.
-  const found = await withLetters(flags, (warehouse) =>
+  const found = await withWarehouse(flags.dataDir, (warehouse) =>
     listLetters(warehouse, { ...filter, ...(state === undefined ? {} : { state }) }, { limit: limit + 1, after }),
   );
   const letters = found.slice(0, limit).map((letter) => ({ kind: kindOf(letter.source), ...letter }));

@@ -5,7 +5,7 @@ import { who } from '../who.js';
 import { limitOf, readChoice, readCount, readFilter } from './filter.js';
 import type { ReplayFlags } from './index.js';
 import { decisionText } from './text.js';
-import { withLetters } from './withLetters.js';
+import { withWarehouse } from '../withWarehouse.js';
 
 const BY_DEFAULT = 'by penstock dead replay';
 
@@ -17,7 +17,7 @@ export async function replay(ids: readonly string[], flags: ReplayFlags): Promis
   const perSecond = readCount('--rate', flags.rate, 1_000);
   const dryRun = flags.dryRun === true;
   const log = createLogger('dead', 'silent');
-  const letters = await withLetters(flags, (warehouse, config) =>
+  const letters = await withWarehouse(flags.dataDir, (warehouse, config) =>
     replayLetters({ warehouse, config, log }, choice, {
       ...{ who: who(), why: flags.why ?? BY_DEFAULT, limit, dryRun, perSecond, again: flags.again === true },
     }),

@@ -1,16 +1,11 @@
 import type { Warehouse } from '../../warehouse/index.js';
+import type { QuarantinedRow } from '../staging/staged.js';
 
-/** A row that was set aside. */
-export interface QuarantineRow {
+/** A row that a run has set aside. */
+export interface QuarantineRow extends QuarantinedRow {
   dataset: string;
   number: string;
   run: string;
-  source: string;
-  line: number;
-  reason: string;
-  subject: string;
-  detail: string;
-  raw: string;
   quarantined_at: string;
 }
 

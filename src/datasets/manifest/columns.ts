@@ -92,5 +92,11 @@ export const enrichmentSchema = z.strictObject({
 });
 
 export type DatasetColumn = z.infer<typeof columnSchema>;
+
+/** Columns that land: all but those of which nothing may be kept. */
+export function landing(columns: readonly DatasetColumn[]): DatasetColumn[] {
+  return columns.filter(({ personal }) => personal !== 'drop');
+}
+
 export type Cleaning = z.infer<typeof cleaningSchema>;
 export type Enrichment = z.infer<typeof enrichmentSchema>;

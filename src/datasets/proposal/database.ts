@@ -61,13 +61,3 @@ function asText(value: Json): string | null {
   if (value === null || typeof value === 'string') return value;
   return JSON.stringify(value);
 }
-
-/** A text in SQL. */
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** A name in SQL. */
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}

@@ -1,4 +1,5 @@
-import { identifier, literal, type Database } from './database.js';
+import { identifier, literal } from '../staging/sql.js';
+import type { Database } from './database.js';
 import { shapeOf, type Figures, type Reading } from './reading.js';
 import { NUMBERS } from './numbers.js';
 import { TIMES } from './times.js';

@@ -1,4 +1,5 @@
-import { literal, type Database } from './database.js';
+import { literal } from '../staging/sql.js';
+import type { Database } from './database.js';
 import { findKey } from './key.js';
 import { isTimeName } from './names.js';
 import type { ColumnProposal, LayoutProposal } from './proposal.js';

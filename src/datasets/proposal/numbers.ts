@@ -1,4 +1,4 @@
-import { literal } from './database.js';
+import { literal } from '../staging/sql.js';
 import { isKeyName } from './names.js';
 import { countIn, figure, textIn, type Figures, type Reading, type Typed } from './reading.js';
 

@@ -1,7 +1,8 @@
 import { symlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { DuckDBType } from '@duckdb/node-api';
-import { identifier, literal, type Database } from './database.js';
+import { identifier, literal } from '../staging/sql.js';
+import type { Database } from './database.js';
 import { ProposalError } from './errors.js';
 import { columnAt, makeTable, MOST_COLUMNS, type SampleColumn, type SampleTable } from './table.js';
 

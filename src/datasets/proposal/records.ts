@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { literal, type Database } from './database.js';
+import { literal } from '../staging/sql.js';
+import type { Database } from './database.js';
 import { ProposalError } from './errors.js';
 import { elementsOfJson, linesOfJson, parseExact, recordsWithin, type JsonRecords } from './json.js';
 import type { TextSample } from './sample.js';

@@ -2,8 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { open, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createGunzip } from 'node:zlib';
-import { Decompress } from 'fzstd';
+import { decompressed, InputError } from '../records/index.js';
 import { ProposalError } from './errors.js';
 
 /** Most that is looked at of a sample, in bytes after decompression. */
@@ -47,7 +46,7 @@ export async function firstBytes(file: string): Promise<Buffer> {
  * is, else Latin-1. Throws ProposalError for what is no text and for a broken compression.
  */
 export async function takeText(file: string, folder: string, most: number): Promise<TextSample> {
-  const { content, isCut } = await decompressed(file, most);
+  const { content, isCut } = await beginning(file, most);
   const whole = isCut ? beforeBrokenEnd(content) : content;
   const { encoding, isMarked } = encodingOf(whole);
   let text = withLineFeeds(decode(whole, encoding));
@@ -59,50 +58,20 @@ export async function takeText(file: string, folder: string, most: number): Prom
   return { path, head: text.slice(0, MOST_HEAD), isCut, encoding, isMarked };
 }
 
-async function decompressed(file: string, most: number): Promise<{ content: Buffer; isCut: boolean }> {
-  const head = await firstBytes(file);
+async function beginning(file: string, most: number): Promise<{ content: Buffer; isCut: boolean }> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const chunk of inflated(file, head)) {
+    for await (const chunk of await decompressed(createReadStream(file), file)) {
       chunks.push(chunk);
       length += chunk.length;
       if (length > most) break;
     }
   } catch (cause) {
-    throw new ProposalError(cause instanceof Error ? cause.message : String(cause), { cause });
+    const why = cause instanceof InputError ? cause.sentence : cause instanceof Error ? cause.message : String(cause);
+    throw new ProposalError(why, { cause });
   }
   return { content: Buffer.concat(chunks).subarray(0, most), isCut: length > most };
-}
-
-async function* inflated(file: string, head: Buffer): AsyncGenerator<Uint8Array> {
-  if (begins(head, [0x1f, 0x8b])) yield* gunzipped(file);
-  else if (begins(head, [0x28, 0xb5, 0x2f, 0xfd])) yield* unzstd(createReadStream(file));
-  else yield* createReadStream(file) as AsyncIterable<Buffer>;
-}
-
-async function* gunzipped(file: string): AsyncGenerator<Buffer> {
-  const stored = createReadStream(file);
-  const gunzip = createGunzip();
-  stored.once('error', (error) => gunzip.destroy(error));
-  try {
-    const content: AsyncIterable<Buffer> = stored.pipe(gunzip);
-    yield* content;
-  } finally {
-    stored.destroy();
-  }
-}
-
-async function* unzstd(stored: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
-  let ready: Uint8Array[] = [];
-  const stream = new Decompress((chunk) => ready.push(chunk));
-  for await (const chunk of stored) {
-    stream.push(chunk);
-    yield* ready;
-    ready = [];
-  }
-  stream.push(new Uint8Array(0), true);
-  yield* ready;
 }
 
 /** A cut may be within a character: of UTF-8 all after the last whole one is left out, of UTF-16 half a unit. */

@@ -1,4 +1,5 @@
-import { literal, type Database } from './database.js';
+import { literal } from '../staging/sql.js';
+import type { Database } from './database.js';
 import { findDialect, type Dialect } from './dialect.js';
 import { ProposalError } from './errors.js';
 import type { TextSample } from './sample.js';

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { formatSchema } from '../manifest/format.js';
-import { identifier, type Database } from './database.js';
+import { identifier } from '../staging/sql.js';
+import type { Database } from './database.js';
 
 export type FormatSettings = z.input<typeof formatSchema>;
 

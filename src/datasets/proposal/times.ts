@@ -1,4 +1,4 @@
-import { literal } from './database.js';
+import { literal } from '../staging/sql.js';
 import { countIn, figure, textIn, type Figures, type Reading, type Typed } from './reading.js';
 
 /** What Date32 and DateTime64 hold. */

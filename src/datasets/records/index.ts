@@ -10,3 +10,4 @@ export {
   type RejectReason,
 } from './piece.js';
 export { readJsonLines, readSeparated } from './readers.js';
+export { decompressed } from './text.js';

@@ -5,9 +5,9 @@ export class InputError extends Error {
   /** The message is a sentence for a person; that of the error begins with the source. */
   constructor(
     readonly source: string,
-    message: string,
+    readonly sentence: string,
     options?: ErrorOptions,
   ) {
-    super(`${source}: ${message}`, options);
+    super(`${source}: ${sentence}`, options);
   }
 }

@@ -25,19 +25,26 @@ export async function openText(input: RecordInput, format: TextFormat, from: num
   if (from > 0 && isPlain) return { bytes: await input.open(from), position: from };
   const raw = await peek(await input.open(0), MARK_BYTES);
   const compression = format.compression === 'auto' ? compressionOf(raw.head) : format.compression;
-  const decompressed =
+  const unpacked =
     compression === 'none' ? raw : await peek(decompress(raw.all, compression, input.source), MARK_BYTES);
-  const { encoding, markBytes } = encodingOf(decompressed.head, format.encoding);
+  const { encoding, markBytes } = encodingOf(unpacked.head, format.encoding);
   if (encoding !== 'utf-8') {
-    const transcoded = transcode(skipping(decompressed.all, markBytes, input.source), encoding);
+    const transcoded = transcode(skipping(unpacked.all, markBytes, input.source), encoding);
     return { bytes: skipping(transcoded, from, input.source), position: from };
   }
   if (from > 0 && compression === 'none') {
-    await decompressed.all.return();
+    await unpacked.all.return();
     return { bytes: await input.open(from), position: from };
   }
   const position = Math.max(from, markBytes);
-  return { bytes: skipping(decompressed.all, position, input.source), position };
+  return { bytes: skipping(unpacked.all, position, input.source), position };
+}
+
+/** Bytes without the compression that their beginning shows, if it does. Throws InputError where it is damaged. */
+export async function decompressed(bytes: Bytes, source: string): Promise<Bytes> {
+  const { head, all } = await peek(bytes, MARK_BYTES);
+  const compression = compressionOf(head);
+  return compression === 'none' ? all : decompress(all, compression, source);
 }
 
 function compressionOf(head: Buffer): 'none' | 'gzip' | 'zstd' {

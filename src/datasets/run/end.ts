@@ -1,9 +1,10 @@
 import type { EndDatasetInput } from '../../domain/index.js';
+import { clickHouseTime } from '../../warehouse/index.js';
 import { literal } from '../tables/index.js';
 import type { DatasetDependencies } from './dependencies.js';
 import { giveUpLoads } from './loads.js';
 import { digits } from './names.js';
-import { clickHouseTime, recordRun } from './record.js';
+import { recordRun } from './record.js';
 import { dropStaging, hasStaging } from './staging.js';
 import { sweep } from './sweep.js';
 import { inPieces, stagingTables } from './tables.js';
@@ -19,7 +20,7 @@ export async function endRun(dependencies: DatasetDependencies, input: EndDatase
       `INSERT INTO quarantined_rows
          (dataset, number, run, source, line, reason, subject, detail, raw, quarantined_at)
        SELECT ${literal(run.dataset)}, ${digits(run.number)}, ${literal(run.runId)}, source, line, reason, subject,
-         detail, raw, toDateTime64(${literal(clickHouseTime(run.startedAt))}, 3, 'UTC')
+         detail, raw, toDateTime64(${literal(clickHouseTime(new Date(run.startedAt)))}, 3, 'UTC')
        FROM ${stagingTables(run).quarantine} WHERE ${inPieces(pieces)}`,
     );
   await recordRun(dependencies, input);

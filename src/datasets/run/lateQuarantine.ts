@@ -1,4 +1,5 @@
 import type { DatasetChecks } from '../manifest/rules.js';
+import { landing } from '../manifest/columns.js';
 import type { Manifest } from '../manifest/schema.js';
 import { durationMs } from '../manifest/words.js';
 import { identifier, literal } from '../tables/index.js';
@@ -89,7 +90,6 @@ function unknown(
 
 /** The row as it would have landed: as it came is known only where it was read. */
 function rawOf(columns: Manifest['columns']): string {
-  const landing = columns.filter(({ personal }) => personal !== 'drop');
-  const pairs = landing.flatMap(({ name }) => [literal(name), `ifNull(toString(${identifier(name)}), '')`]);
+  const pairs = landing(columns).flatMap(({ name }) => [literal(name), `ifNull(toString(${identifier(name)}), '')`]);
   return `left(toJSONString(map(${pairs.join(', ')})), 65536)`;
 }

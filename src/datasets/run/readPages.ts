@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { DatasetPosition } from '../../domain/index.js';
 import { fetchPages, type Page, type PagePosition } from '../http/index.js';
 import type { DatasetSource } from '../manifest/source.js';
@@ -83,23 +84,7 @@ async function* cutsOf(
 }
 
 function inputOf({ source, body }: Page): RecordInput {
-  return { source, open: () => Promise.resolve(bodyOf(body)) };
-}
-
-// eslint wants an await in what is async; a body is there at once.
-function bodyOf(body: Buffer): AsyncIterable<Uint8Array> {
-  return { [Symbol.asyncIterator]: () => iteratorOf(body) };
-}
-
-function iteratorOf(body: Buffer): AsyncIterator<Uint8Array> {
-  let rest: Buffer | undefined = body;
-  return {
-    next: () => {
-      const value = rest;
-      rest = undefined;
-      return Promise.resolve(value === undefined ? { done: true, value: undefined } : { done: false, value });
-    },
-  };
+  return { source, open: () => Promise.resolve(Readable.from([body])) };
 }
 
 async function* groupsOf(pages: AsyncIterable<Page>): AsyncGenerator<Page[]> {

@@ -1,4 +1,5 @@
 import type { DatasetPlan, DatasetRun, DatasetRunStatus, EndDatasetInput } from '../../domain/index.js';
+import { clickHouseTime } from '../../warehouse/index.js';
 import type { DatasetDependencies } from './dependencies.js';
 
 const COLUMNS = [
@@ -22,8 +23,8 @@ export async function recordRun(
 ): Promise<void> {
   const row = [
     ...[run.dataset, run.number, run.runId, run.workflowId, run.trigger, status],
-    ...[clickHouseTime(run.logicalDate), clickHouseTime(run.startedAt)],
-    status === 'running' ? null : clickHouseTime(new Date().toISOString()),
+    ...[clickHouseTime(new Date(run.logicalDate)), clickHouseTime(new Date(run.startedAt))],
+    status === 'running' ? null : clickHouseTime(new Date()),
     Math.max(plan?.inputs ?? 0, staged?.inputs ?? 0),
     staged?.bytes ?? plan?.bytes ?? 0,
     ...[counts?.read ?? 0, counts?.loaded ?? 0, counts?.quarantined ?? 0, counts?.duplicates ?? 0],
@@ -38,9 +39,4 @@ export async function recordRun(
     rows: [JSON.stringify(row)],
     timeoutMs: TIMEOUT_MS,
   });
-}
-
-/** ISO 8601 in UTC as DateTime64 reads it from JSON. */
-export function clickHouseTime(iso: string): string {
-  return iso.replace('T', ' ').replace('Z', '');
 }

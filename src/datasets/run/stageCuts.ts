@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import type { StagedInputs } from '../../domain/index.js';
+import { NOTHING_STAGED, stagedTogether, type StagedInputs } from '../../domain/index.js';
 import type { StagedPiece } from '../staging/index.js';
 import type { Cut } from './cuts.js';
 import type { DatasetDependencies } from './dependencies.js';
@@ -9,17 +9,6 @@ import type { StageCall } from './stageCall.js';
 /** A call ends after so long, or so many pieces, and says where the next goes on. */
 const CALL_MS = 600_000;
 const CALL_PIECES = 200;
-
-const NOTHING: Readonly<StagedInputs> = {
-  pieces: [],
-  read: 0,
-  rows: 0,
-  quarantined: 0,
-  inputs: 0,
-  bytes: 0,
-  warned: {},
-  dropped: {},
-};
 
 /**
  * Stages cuts: one is cut while the one before is staged and the one before that is inserted. A piece counts once its
@@ -32,7 +21,7 @@ export async function stageCuts(
   cuts: AsyncGenerator<Cut>,
 ): Promise<StagedInputs> {
   const endsAt = performance.now() + CALL_MS;
-  let done: StagedInputs = call.before ?? { ...NOTHING };
+  let done: StagedInputs = call.before ?? { ...NOTHING_STAGED };
   let insertion: Promise<StagedInputs> = Promise.resolve(done);
   try {
     let upcoming = next(cuts);
@@ -66,26 +55,13 @@ async function insert(
   call: StageCall,
   { cut, staged, evolved, before }: { cut: Cut; staged: StagedPiece; evolved: readonly string[]; before: StagedInputs },
 ): Promise<StagedInputs> {
-  const so = before;
   const piece = await insertPiece(dependencies, call, { staged, evolved, inputs: cut.inputs });
-  const progress: StagedInputs = {
-    pieces: [...so.pieces, piece],
-    read: so.read + staged.read,
-    rows: so.rows + staged.rows,
-    quarantined: so.quarantined + staged.quarantined,
-    inputs: so.inputs + cut.found.inputs,
-    bytes: so.bytes + cut.found.bytes,
-    warned: sum(so.warned, staged.warned),
-    dropped: sum(so.dropped, staged.dropped),
-    ...(staged.failure === undefined ? {} : { failure: staged.failure }),
-    ...(cut.behind.kind === 'at' && staged.failure === undefined ? { next: cut.behind.position } : {}),
-  };
+  const { read, rows, quarantined, warned, dropped, failure } = staged;
+  const progress = stagedTogether(before, {
+    ...{ pieces: [piece], read, rows, quarantined, ...cut.found, warned, dropped },
+    ...(failure === undefined ? {} : { failure }),
+    ...(cut.behind.kind === 'at' && failure === undefined ? { next: cut.behind.position } : {}),
+  });
   if (cut.behind.kind !== 'within') call.onProgress(progress);
   return progress;
-}
-
-function sum(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
-  const total = { ...a };
-  for (const [name, count] of Object.entries(b)) total[name] = (total[name] ?? 0) + count;
-  return total;
 }

@@ -1,5 +1,6 @@
 import type { DatasetRun } from '../../domain/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
+import { landing } from '../manifest/columns.js';
 import type { Manifest } from '../manifest/schema.js';
 import { identifier, stagingDefinition, storageName } from '../tables/index.js';
 import { DatasetError } from './dependencies.js';
@@ -11,7 +12,7 @@ import { stagingPrefix, stagingTable, stagingTables } from './tables.js';
 export async function makeStaging(warehouse: Warehouse, manifest: Manifest, run: DatasetRun): Promise<void> {
   const evolved = await evolvedColumns(warehouse, manifest);
   const columns = await rowColumns(warehouse, storageName(manifest.name));
-  const missing = manifest.columns.filter(({ name, personal }) => personal !== 'drop' && !columns.includes(name));
+  const missing = landing(manifest.columns).filter(({ name }) => !columns.includes(name));
   if (missing.length > 0)
     throw new DatasetError(`its table lacks ${missing.map(({ name }) => name).join(', ')}: apply the manifest again`);
   const { staging, quarantine } = stagingDefinition(manifest, run.number, { database: warehouse.database, evolved });

@@ -1,3 +1,4 @@
+import { landing } from '../manifest/columns.js';
 import { isNullable, parseColumnType } from '../manifest/columnType.js';
 import type { Manifest } from '../manifest/schema.js';
 import { StagingError } from './errors.js';
@@ -21,8 +22,8 @@ export interface RowStructure {
 
 /** `evolved` are the columns that the table was given since, as in the request of the staging. */
 export function rowStructure({ columns }: Manifest, evolved: readonly string[] = []): RowStructure {
-  const landing = columns.filter(({ personal }) => personal !== 'drop');
-  const parts = landing.map(({ name, type: written }, index) => {
+  const landed = landing(columns);
+  const parts = landed.map(({ name, type: written }, index) => {
     const type = parseColumnType(written);
     if (type === undefined) throw new StagingError(`${name}: there is no type ${written}`);
     const { structure, select } = familyOf(type);
@@ -32,9 +33,9 @@ export function rowStructure({ columns }: Manifest, evolved: readonly string[] =
       select: select(column),
     };
   });
-  const more = evolved.map((_, index) => `c${landing.length + index}`);
+  const more = evolved.map((_, index) => `c${landed.length + index}`);
   return {
-    columns: [...landing.map(({ name }) => name), ...evolved, '_source', '_line'],
+    columns: [...landed.map(({ name }) => name), ...evolved, '_source', '_line'],
     structure: [
       ...parts.map(({ structure }) => structure),
       ...more.map((column) => `${column} Nullable(String)`),

@@ -1,5 +1,5 @@
 import { parseColumnType, type ColumnType } from '../manifest/columnType.js';
-import type { DatasetColumn } from '../manifest/columns.js';
+import { landing, type DatasetColumn } from '../manifest/columns.js';
 import type { Manifest } from '../manifest/schema.js';
 import { UnfitManifestError } from './errors.js';
 import { typeText } from './columnTypes.js';
@@ -24,7 +24,7 @@ export const EVOLVED_TYPE: ColumnType = { kind: 'nullable', of: { kind: 'string'
  * UnfitManifestError for a type that parseColumnType does not know.
  */
 export function landingColumns(manifest: Manifest, evolved: readonly string[] = []): LandingColumn[] {
-  const declared = manifest.columns.filter(({ personal }) => personal !== 'drop').map(declaredColumn);
+  const declared = landing(manifest.columns).map(declaredColumn);
   const names = new Set(declared.map(({ name }) => name));
   const added = evolved
     .filter((name) => !names.has(name))

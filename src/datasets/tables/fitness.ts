@@ -1,3 +1,4 @@
+import { landing } from '../manifest/columns.js';
 import { parseColumnType } from '../manifest/columnType.js';
 import type { Manifest } from '../manifest/schema.js';
 import { isCodec } from './codecs.js';
@@ -9,15 +10,15 @@ import { expressionProblem } from './expressions.js';
  * knows, like which functions there are, it says when the table is made.
  */
 export function tableProblems({ name, columns, target }: Manifest): string[] {
-  const landing = columns.filter(({ personal }) => personal !== 'drop');
+  const landed = landing(columns);
   const expressions: [string, string | undefined][] = [
     ['target.partitionBy', target.partitionBy],
     ...target.orderBy.map((text, index): [string, string] => [`target.orderBy[${index}]`, text]),
   ];
   return [
     ...(name.includes('__') ? [`name: ${name}: two underscores are kept for the tables that a dataset has`] : []),
-    ...(landing.length === 0 ? ['columns: none lands, all are dropped'] : []),
-    ...landing.flatMap((column) => [
+    ...(landed.length === 0 ? ['columns: none lands, all are dropped'] : []),
+    ...landed.flatMap((column) => [
       ...(column.name.startsWith('_')
         ? [`columns: ${column.name}: names that begin with _ are Penstock's and ClickHouse's own`]
         : []),

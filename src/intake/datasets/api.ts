@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../config/index.js';
 import { programVersion } from '../../service/index.js';
 import type { Logger, Metrics } from '../../telemetry/index.js';
 import { createWarehouse } from '../../warehouse/index.js';
+import { drain } from '../drain.js';
 import { createKeyCheck } from '../keys.js';
 import { apiDocument } from '../openApi.js';
 import { Datasets } from './datasets.js';
@@ -32,9 +32,6 @@ export interface DatasetServers {
   close: () => Promise<void>;
 }
 
-/** Senders get so long for their answers when intake stops; milliseconds. */
-const DRAIN_MS = 5_000;
-
 /** Wires the API together on a server that does not listen yet. */
 export function createDatasetsApi(
   { config, log, metrics, http }: DatasetsApiOptions,
@@ -57,8 +54,7 @@ export function createDatasetsApi(
     stop: async () => {
       stopping = true;
       datasets.endWaits();
-      for (let waitedMs = 0; open.size > 0 && waitedMs < DRAIN_MS; waitedMs += 50) await sleep(50);
-      for (const request of open) request.abort();
+      await drain(open);
       await servers.close();
     },
   };

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from '../../config/index.js';
 import type { Routing } from '../../routing/index.js';
 import { createObjectInspector, createObjectWriter } from '../../storage/index.js';
 import type { Logger, Metrics } from '../../telemetry/index.js';
+import { drain } from '../drain.js';
 import { createKeyCheck } from '../keys.js';
 import { ImageDetector } from './detect.js';
 import { detectMetrics } from './metrics.js';
@@ -24,9 +24,6 @@ export interface DetectApi {
   /** Answers what it can within five seconds, then ends the rest with 503. */
   stop: () => Promise<void>;
 }
-
-/** Senders get so long for their answers when intake stops; milliseconds. */
-const DRAIN_MS = 5_000;
 
 /** Wires the API together on a server that does not listen yet. */
 export function createDetectApi(
@@ -51,8 +48,7 @@ export function createDetectApi(
   return {
     stop: async () => {
       stopping = true;
-      for (let waitedMs = 0; open.size > 0 && waitedMs < DRAIN_MS; waitedMs += 50) await sleep(50);
-      for (const request of open) request.abort();
+      await drain(open);
       await detection.close();
     },
   };

@@ -1,5 +1,3 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { ensureDatasetSchedule, type DatasetSchedule, type TemporalClient } from '../../client/index.js';
 import {
   appliedManifests,
@@ -39,22 +37,6 @@ export interface ApplyOptions {
   warehouse: Warehouse;
   /** Rows that a shorter TTL no longer keeps may be deleted. */
   allowDelete: boolean;
-}
-
-const MOST_FILES = 1_000;
-const YAML_FILE = /\.ya?ml$/;
-
-/**
- * Files of a folder, or the file itself, in the order of their names. Throws RequestError where there is none.
- */
-export async function manifestFiles(path: string): Promise<string[]> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined) throw new RequestError(`${path}: there is no such file or folder`);
-  if (!found.isDirectory()) return [path];
-  const names = (await readdir(path)).filter((name) => YAML_FILE.test(name)).sort();
-  if (names.length === 0) throw new RequestError(`${path}: there is no manifest in it (*.yaml)`);
-  if (names.length > MOST_FILES) throw new RequestError(`${path}: more than ${MOST_FILES} manifests`);
-  return names.map((name) => join(path, name));
 }
 
 /**

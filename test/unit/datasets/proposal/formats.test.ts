@@ -222,7 +222,12 @@ describe('a sample is refused, and it is said why:', () => {
     ['nothing', 'a.csv', '', /nothing is in it/],
     ['a header alone', 'a.csv', 'id,name\n', /no rows are in it/],
     ['no text', 'a.csv', Buffer.from([1, 0, 2, 0, 3]), /bytes that are 0/],
-    ['a gzip that ends early', 'a.csv.gz', gzipSync(CSV).subarray(0, 60), /unexpected end of file/],
+    [
+      'a gzip that ends early',
+      'a.csv.gz',
+      gzipSync(CSV).subarray(0, 60),
+      /a\.csv\.gz: the gzip data is cut off after 60 bytes/,
+    ],
     ['a zstd that is none', 'a.zst', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xff, 0xff, 0xff]), /a\.zst: /],
     ['a Parquet that is none', 'a.parquet', 'PAR1 and more', /a\.parquet: /],
     ['keys that no path reaches', 'a.json', '{"a.b": 1}', /no fields that a path reaches/],
