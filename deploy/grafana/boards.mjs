@@ -1,4 +1,5 @@
 // The dashboards. Queries of Penstock's own metrics begin with `penstock_`, others with the name of who tells them.
+import { datasets } from './datasetsBoard.mjs';
 import { dashboard, lines, percentiles, stat } from './panels.mjs';
 
 const BACKLOG =
@@ -296,4 +297,4 @@ const cost = dashboard('cost', 'Cost', 'What a day costs, and what the money buy
   ],
 });
 
-export const BOARDS = { overview, detector, kafka, temporal, clickhouse, cost };
+export const BOARDS = { overview, detector, kafka, temporal, clickhouse, cost, datasets };

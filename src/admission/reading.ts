@@ -14,7 +14,9 @@ export interface FinalizedObject extends ImageRef {
 /** What is said of one object, before anything is decided about it. */
 export type Reading =
   | { kind: 'object'; object: FinalizedObject }
-  | { kind: 'ignored'; outcome: 'ignored_type' | 'ignored_not_image' }
+  | { kind: 'ignored'; outcome: 'ignored_type' }
+  /** `file` where it is told completely. */
+  | { kind: 'ignored'; outcome: 'ignored_not_image'; file?: ImageRef }
   | { kind: 'refused'; reason: DeadLetterReason; detail: string };
 
 export function refused(reason: DeadLetterReason, detail: string): Reading {

@@ -31,6 +31,9 @@ const resourceSchema = z.object({
   metadata: z.unknown().optional(),
 });
 
+/** What datasets are told of an object that is no image. */
+const fileSchema = resourceSchema.pick({ bucket: true, name: true, generation: true });
+
 /** Clocks differ by seconds; a date beyond that is wrong, and would make a partition of its own in the tables. */
 const FUTURE_LIMIT_MS = 86_400_000;
 
@@ -41,7 +44,10 @@ const FUTURE_LIMIT_MS = 86_400_000;
 export function readStorageObject(resource: unknown, where: string, nowMs: number): Reading {
   if (!isRecord(resource)) return refused('INVALID_EVENT', `${where}: no object resource`);
   if (typeof resource['name'] === 'string' && !isImage(resource['name'], resource['contentType'])) {
-    return { kind: 'ignored', outcome: 'ignored_not_image' };
+    const file = fileSchema.safeParse(resource);
+    if (!file.success) return { kind: 'ignored', outcome: 'ignored_not_image' };
+    const { name, ...identity } = file.data;
+    return { kind: 'ignored', outcome: 'ignored_not_image', file: { ...identity, object: name } };
   }
   const parsed = resourceSchema.safeParse(resource);
   if (!parsed.success) return invalid(parsed.error, where);

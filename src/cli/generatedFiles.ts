@@ -8,6 +8,7 @@ import {
   deadLetterSchema,
   imageEventSchema,
   imageResultSchema,
+  otherUploadSchema,
   type Reason,
 } from '../domain/index.js';
 import { logsPage } from './logsPage.js';
@@ -28,6 +29,7 @@ export function generatedFiles(): GeneratedFile[] {
   return [
     messageSchema('image-event', 'Image event', 'penstock.image-events.<lane>', imageEventSchema),
     messageSchema('image-result', 'Image result', 'penstock.image-results', imageResultSchema),
+    messageSchema('other-upload', 'Upload that is no image', 'penstock.other-uploads', otherUploadSchema),
     messageSchema('dead-letter', 'Dead letter', 'penstock.dead-letters', deadLetterSchema),
     fileSchema(
       'routing',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   BUCKET_NAME,
   DEAD_LETTERS_TOPIC,
+  OTHER_UPLOADS_TOPIC,
   HELD_LANE,
   IMAGE_RESULTS_TOPIC,
   imageEventsTopic,
@@ -82,7 +83,12 @@ function contradictions(config: Config): string[] {
     problems.push(`PENSTOCK_AUDIT_BUCKETS: at most ${MOST_AUDITED} buckets`);
   if (config.PENSTOCK_AUDIT_GRACE_MS >= config.PENSTOCK_AUDIT_SINCE_MS)
     problems.push('PENSTOCK_AUDIT_GRACE_MS: must be less than PENSTOCK_AUDIT_SINCE_MS, or nothing is audited');
-  const topics = [...config.PENSTOCK_LANES.map(imageEventsTopic), IMAGE_RESULTS_TOPIC, DEAD_LETTERS_TOPIC];
+  const topics = [
+    ...config.PENSTOCK_LANES.map(imageEventsTopic),
+    IMAGE_RESULTS_TOPIC,
+    DEAD_LETTERS_TOPIC,
+    OTHER_UPLOADS_TOPIC,
+  ];
   for (const pair of config.PENSTOCK_HOUSEKEEP_GROUPS) {
     const [topic = '', group = '', ...rest] = pair.split('=');
     if (group === '' || rest.length > 0) problems.push(`PENSTOCK_HOUSEKEEP_GROUPS: '${pair}' is not topic=group`);

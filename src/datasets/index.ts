@@ -9,6 +9,7 @@ export { InputError } from './records/index.js';
 export { StagingError } from './staging/errors.js';
 export { openStaging } from './run/openStaging.js';
 export { DatasetError, type DatasetDependencies } from './run/dependencies.js';
+export { datasetsAwaiting, type UploadedObject } from './run/awaiting.js';
 export { endRun } from './run/end.js';
 export { loadBucket } from './run/load.js';
 export { appliedManifest, appliedManifests, recordManifest } from './run/manifests.js';

@@ -51,6 +51,10 @@ export const imageEventSchema = z.object({
 });
 export type ImageEvent = z.infer<typeof imageEventSchema>;
 
+/** Topic `penstock.other-uploads`: one finalized object that is no image. Twice is harmless, and so is one too few. */
+export const otherUploadSchema = z.object({ v: z.literal(1).describe('Version of this schema'), ...image });
+export type OtherUpload = z.infer<typeof otherUploadSchema>;
+
 const detectionSchema = z.object({
   class: z.string().min(1).max(128),
   score: z.number().min(0).max(1),

@@ -1,6 +1,8 @@
 /** Names of Kafka topics and Temporal task queues: contracts that others rely on. */
 export const IMAGE_RESULTS_TOPIC = 'penstock.image-results';
 export const DEAD_LETTERS_TOPIC = 'penstock.dead-letters';
+/** Uploads that are no images: what datasets may wait for. */
+export const OTHER_UPLOADS_TOPIC = 'penstock.other-uploads';
 const IMAGE_EVENTS_PREFIX = 'penstock.image-events.';
 
 export function imageEventsTopic(lane: string): string {
@@ -54,6 +56,8 @@ export function dispatcherGroup(lane: string): string {
   return `penstock.dispatcher.${lane}`;
 }
 export const SINK_GROUP = 'penstock.sink';
+/** The ingesters' group: they tell datasets of uploads. */
+export const INGESTER_GROUP = 'penstock.ingester';
 /** The sink's group for a topic of others: one that is away, or new to some sinks only, keeps no other waiting. */
 export function sinkTableGroup(topic: string): string {
   return `${SINK_GROUP}.table.${topic}`;

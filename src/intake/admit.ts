@@ -4,8 +4,15 @@ import {
   type AddressedRecord,
   type AdmissionConfig,
   type ObjectAdmission,
+  type Reading,
 } from '../admission/index.js';
-import { DEAD_LETTERS_TOPIC, type DeadLetterReason } from '../domain/index.js';
+import {
+  DEAD_LETTERS_TOPIC,
+  imageKey,
+  OTHER_UPLOADS_TOPIC,
+  type DeadLetterReason,
+  type OtherUpload,
+} from '../domain/index.js';
 import type { Router } from '../routing/index.js';
 import { deadLetter } from '../stream/index.js';
 import { tellingHeaders, type IncomingEvent } from './reading.js';
@@ -21,7 +28,9 @@ export type Admission =
       detail: string;
       record: AddressedRecord;
     }
-  | { outcome: 'ignored_type' | 'ignored_not_image' };
+  | { outcome: 'ignored_type' }
+  /** With a record where a dataset may wait for it. */
+  | { outcome: 'ignored_not_image'; record?: AddressedRecord };
 
 /** Decides about one event: pure but for the id, which is new for each acceptance. */
 export function createAdmission(
@@ -31,12 +40,20 @@ export function createAdmission(
   const admitObject = createObjectAdmission(config, route);
   return (event, path, nowMs) => {
     const { reading, sourceId } = event;
-    if (reading.kind === 'ignored') return { outcome: reading.outcome };
+    if (reading.kind === 'ignored') return ignored(reading, config.PENSTOCK_BUCKETS);
     if (reading.kind === 'refused') return keepAsDeadLetter(event, path, nowMs, reading);
     const admission = admitObject(reading.object, { sourceId, nowMs });
     if (admission.outcome !== 'out_of_retention') return admission;
     return keepAsDeadLetter(event, path, nowMs, { ...admission, reason: 'OUT_OF_RETENTION' });
   };
+}
+
+function ignored(reading: Extract<Reading, { kind: 'ignored' }>, buckets: readonly string[]): Admission {
+  if (reading.outcome === 'ignored_type') return { outcome: reading.outcome };
+  const { outcome, file } = reading;
+  if (file === undefined || (buckets.length > 0 && !buckets.includes(file.bucket))) return { outcome };
+  const upload: OtherUpload = { v: 1, ...file };
+  return { outcome, record: { topic: OTHER_UPLOADS_TOPIC, key: imageKey(file), value: JSON.stringify(upload) } };
 }
 
 function keepAsDeadLetter(

@@ -7,10 +7,9 @@ import {
   sinkTableGroup,
 } from '../domain/index.js';
 import { serveRole, watchProblems, watchServer, type RoleContext, type RunningRole } from '../service/index.js';
-import { createBrokerCheck, createProducer, type SliceHandler } from '../stream/index.js';
+import { consume, createBrokerCheck, createProducer, type RoleReading, type SliceHandler } from '../stream/index.js';
 import { openTables } from '../tables/index.js';
 import { awaitSchema, createWarehouse } from '../warehouse/index.js';
-import { consume, type Reading } from './consume.js';
 import { insertBlock } from './insertBlock.js';
 import { sinkMetrics } from './metrics.js';
 import { createSink, type SinkOptions } from './sink.js';
@@ -63,7 +62,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
       ...{ ...common, ...own },
       onWaiting: (sentence) => (sentence === undefined ? repeated.delete(name) : repeated.set(name, sentence)),
     });
-  const read = (reading: Omit<Reading, 'server'>) => consume(context, { ...reading, server: kafka });
+  const read = (reading: Omit<RoleReading, 'server'>) => consume(context, { ...reading, server: kafka });
   const maxRows = config.PENSTOCK_SINK_MAX_ROWS;
   const lanes = [...config.PENSTOCK_LANES, HELD_LANE];
   // Not waited for: a topic of others that is not there keeps no result from its table.

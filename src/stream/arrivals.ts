@@ -1,7 +1,8 @@
 import type { Config } from '../config/index.js';
 import { imageEventsTopic } from '../domain/index.js';
 import type { Logger } from '../telemetry/index.js';
-import { logRange, offsetsAt, withAdmin } from './topics.js';
+import { logRange, offsetsAt } from './offsets.js';
+import { withAdmin } from './topics.js';
 
 const WINDOW_MS = 60_000;
 /** The first record of a young topic is placed to this. */

@@ -4,6 +4,7 @@ export { streamMetrics } from './metrics.js';
 export { createProducer } from './producer.js';
 export { GroupCommit, type GroupCommitOptions } from './groupCommit.js';
 export { createBrokerCheck, type BrokerCheck } from './brokerCheck.js';
+export { consume, type RoleReading } from './roleConsumer.js';
 export { createConsumer, type ConsumerOptions } from './consumer.js';
 export {
   ensureTopics,

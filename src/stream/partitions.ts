@@ -2,7 +2,7 @@ import type { Admin } from 'kafkajs';
 import type { Logger, Metrics } from '../telemetry/index.js';
 import { streamMetrics } from './metrics.js';
 import { PartitionPosition, type LogRange } from './position.js';
-import { committedOffsets, JUMPED, logRange, rawCommits } from './topics.js';
+import { committedOffsets, JUMPED, logRange, rawCommits } from './offsets.js';
 
 const EMPTY: LogRange = { low: 0n, high: 0n };
 

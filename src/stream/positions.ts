@@ -1,6 +1,7 @@
 import type { Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
-import { committedOffsets, logRange, withAdmin } from './topics.js';
+import { committedOffsets, logRange } from './offsets.js';
+import { withAdmin } from './topics.js';
 
 /** A partition for one consumer group. */
 export interface PartitionPosition {

@@ -4,13 +4,23 @@ import {
   DEAD_LETTERS_TOPIC,
   HELD_LANE,
   IMAGE_RESULTS_TOPIC,
+  INGESTER_GROUP,
+  OTHER_UPLOADS_TOPIC,
   SINK_GROUP,
   dispatcherGroup,
   imageEventsTopic,
 } from '../domain/index.js';
 import type { Logger } from '../telemetry/index.js';
 import { connectKafka } from './kafka.js';
+import { committedOffsets, logRange, offsetsAt } from './offsets.js';
 import { keepRetention, RETENTION_ENTRIES } from './retention.js';
+import { passOverUnread } from './unread.js';
+
+/**
+ * Records that go although nobody has read them, by their age; milliseconds. A stack without ingesters would keep uploads
+ * for ever, and what a dataset was not told of it takes with its next run.
+ */
+const KEPT_UNREAD_MS: Readonly<Record<string, number>> = { [OTHER_UPLOADS_TOPIC]: 7 * 86_400_000 };
 
 /** Every topic with the consumer groups that must have read a record before it may be deleted. */
 export function topicReaders(config: Config): Map<string, string[]> {
@@ -19,6 +29,7 @@ export function topicReaders(config: Config): Map<string, string[]> {
     readers.set(imageEventsTopic(lane), [dispatcherGroup(lane), SINK_GROUP]);
   readers.set(IMAGE_RESULTS_TOPIC, [SINK_GROUP]);
   readers.set(DEAD_LETTERS_TOPIC, [SINK_GROUP]);
+  readers.set(OTHER_UPLOADS_TOPIC, [INGESTER_GROUP]);
   for (const pair of config.PENSTOCK_HOUSEKEEP_GROUPS) {
     const [topic = '', group = ''] = pair.split('=');
     readers.set(topic, [...(readers.get(topic) ?? []), group]);
@@ -115,44 +126,10 @@ async function backlogOf(
   return { topic, group, records, missing };
 }
 
-/** First offset and offset after the last of each partition. */
-export async function logRange(admin: Admin, topic: string): Promise<Map<number, { low: bigint; high: bigint }>> {
-  const offsets = await admin.fetchTopicOffsets(topic);
-  return new Map(offsets.map(({ partition, low, high }) => [partition, { low: BigInt(low), high: BigInt(high) }]));
-}
-
-/** Offset of the first record of each partition that is as young as `sinceMs` (epoch); of the end where none is. */
-export async function offsetsAt(admin: Admin, topic: string, sinceMs: number): Promise<Map<number, bigint>> {
-  const offsets = await admin.fetchTopicOffsetsByTimestamp(topic, sinceMs);
-  return new Map(offsets.map(({ partition, offset }) => [partition, BigInt(offset)]));
-}
-
-/** What kafkajs commits when an offset is out of range: from now on, the start of the log. */
-export const JUMPED = -2n;
-
-/**
- * Committed offsets of a group; a partition without a commit is left out. Where kafkajs has jumped, what the group had
- * read is not known any more: nothing counts as read.
- */
-export async function committedOffsets(admin: Admin, groupId: string, topic: string): Promise<Map<number, bigint>> {
-  const commits = await rawCommits(admin, groupId, topic);
-  return new Map([...commits].map(([partition, offset]) => [partition, offset === JUMPED ? 0n : offset]));
-}
-
-/** Commits as they stand, `JUMPED` among them; a partition without one (-1) is left out. */
-export async function rawCommits(admin: Admin, groupId: string, topic: string): Promise<Map<number, bigint>> {
-  const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
-  const committed = new Map<number, bigint>();
-  for (const { partition, offset } of answer?.partitions ?? []) {
-    if (offset !== '-1') committed.set(partition, BigInt(offset));
-  }
-  return committed;
-}
-
 /**
  * Retention by consumption: deletes the records that every named group has committed. A group without a commit counts
  * as 0, so nothing is deleted before everybody has begun; groups that the configuration does not name do not count.
- * Those of the last minutes stay (PENSTOCK_HOUSEKEEP_KEEP_MS), for who counts arrivals. Returns how many records were
+ * Uploads that nobody reads go after a week. Those of the last minutes stay (PENSTOCK_HOUSEKEEP_KEEP_MS), for who counts arrivals. Returns how many records were
  * deleted by topic.
  */
 export async function deleteConsumedRecords(config: Config, log: Logger): Promise<Record<string, number>> {
@@ -161,6 +138,8 @@ export async function deleteConsumedRecords(config: Config, log: Logger): Promis
     const deleted: Record<string, number> = {};
     for (const [topic, groups] of topicReaders(config)) {
       if (!existing.has(topic)) continue;
+      const keptMs = KEPT_UNREAD_MS[topic];
+      if (keptMs !== undefined) await passOverUnread(admin, { topic, groups, keptMs, log });
       const committed = await Promise.all(groups.map((group) => committedOffsets(admin, group, topic)));
       const young = await offsetsAt(admin, topic, Date.now() - config.PENSTOCK_HOUSEKEEP_KEEP_MS);
       const targets: { partition: number; offset: string }[] = [];

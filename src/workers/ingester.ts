@@ -5,6 +5,7 @@ import { DATASETS_QUEUE } from '../domain/index.js';
 import { programVersion, retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
 import { createObjectLister, createObjectStreamer, createStorageCheck } from '../storage/index.js';
 import { awaitSchema, createWarehouse } from '../warehouse/index.js';
+import { watchUploads } from './datasetUploads.js';
 import { closeConnection, connectWorker, installRuntime, runWorker } from './factory.js';
 import { claimScratch } from './scratch.js';
 import { watchServers } from './watchServers.js';
@@ -61,10 +62,11 @@ async function start(context: RoleContext): Promise<RunningRole> {
     maxConcurrentActivityTaskExecutions: config.PENSTOCK_INGEST_SLOTS,
     maxConcurrentActivityTaskPolls: Math.min(2, config.PENSTOCK_INGEST_SLOTS),
   });
+  const unwatchUploads = watchUploads(context, { warehouse, client: temporal.client, log });
   return {
     stop: async () => {
       await unwatch();
-      await worker.stop();
+      await Promise.all([worker.stop(), unwatchUploads()]);
       await temporal.connection.close();
       await closeConnection(context, connection);
       await warehouse.close();

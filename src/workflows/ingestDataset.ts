@@ -55,7 +55,7 @@ const { tellDataset } = proxyActivities<DatasetActivities>({
 const SHARES_AT_ONCE = 4;
 const LOADS_AT_ONCE = 2;
 /** Uploads that come within this time share a run. */
-const GATHER = '1 minute';
+const GATHER = '20 seconds';
 /** Before it has the turn. Not made by a query: a query that took a random number would change those that follow. */
 const WAITING: DatasetProgress = {
   ...{ step: 'waiting', shares: 0, sharesDone: 0, inputs: 0 },

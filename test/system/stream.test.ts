@@ -12,6 +12,7 @@ import {
   type SliceHandler,
   type StreamConsumer,
 } from '../../src/stream/index.js';
+import { passOverUnread } from '../../src/stream/unread.js';
 import { createLogger, createMetrics } from '../../src/telemetry/index.js';
 import { startBrokerProxy } from './brokerProxy.js';
 
@@ -488,5 +489,27 @@ describe('retention by consumption', () => {
     expect(await low()).toBe('10');
     await deleteConsumedRecords({ ...begun, PENSTOCK_HOUSEKEEP_KEEP_MS: 0 }, log);
     expect(await low()).toBe('15');
+  });
+
+  it('passes over what is too old to be read, for a group that is not there and for no other', async () => {
+    const topic = await newTopic();
+    await produce(topic, names('old', 10), { agoMs: 60_000 });
+    await produce(topic, names('young', 5));
+    const passOver = (group: string): Promise<void> =>
+      passOverUnread(admin, { topic, groups: [group], keptMs: 30_000, log });
+    const offsetOf = async (groupId: string): Promise<string | undefined> =>
+      (await admin.fetchOffsets({ groupId, topics: [topic] }))[0]?.partitions[0]?.offset;
+
+    await passOver(`absent-from-${topic}`);
+    expect(await offsetOf(`absent-from-${topic}`)).toBe('10');
+    const { handler, values } = collector();
+    await consume(topic, handler, { groupId: `absent-from-${topic}` });
+    await vi.waitFor(() => expect(values).toEqual(names('young', 5)), within);
+
+    const holding = vi.fn(() => Promise.resolve({ consumed: 0, pauseUntil: new Promise(() => undefined) }));
+    await consume(topic, holding, { groupId: `at-work-on-${topic}` });
+    await vi.waitFor(() => expect(holding).toHaveBeenCalled(), within);
+    await passOver(`at-work-on-${topic}`);
+    expect(['-1', '0']).toContain(await offsetOf(`at-work-on-${topic}`));
   });
 });

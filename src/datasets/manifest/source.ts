@@ -27,7 +27,7 @@ const objects = z.strictObject({
   onUpload: z
     .boolean('true or false')
     .default(false)
-    .describe('An upload that matches starts a run; those that come within a minute share one.'),
+    .describe('An upload that matches starts a run; those that come within 20 seconds share one.'),
 });
 
 const files = z.strictObject({

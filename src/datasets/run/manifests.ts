@@ -40,11 +40,16 @@ export async function runManifest(warehouse: Warehouse, run: DatasetRun, plan: D
   return applied.manifest;
 }
 
-/** The last manifest of every dataset, by name; at most 10,000. One that is not understood any more is left out. */
-export async function appliedManifests(warehouse: Warehouse): Promise<Map<string, AppliedManifest>> {
+/**
+ * The last manifest of every dataset, by name; at most 10,000. One that is not understood any more is left out, and so is
+ * one without the `word`.
+ */
+export async function appliedManifests(warehouse: Warehouse, word = ''): Promise<Map<string, AppliedManifest>> {
   const rows = await warehouse.query<Row>(
-    `SELECT dataset, manifest, applied_at FROM dataset_manifests
-     ORDER BY dataset, applied_at DESC LIMIT 1 BY dataset LIMIT 10000`,
+    `SELECT dataset, manifest, applied_at FROM
+       (SELECT dataset, manifest, applied_at FROM dataset_manifests ORDER BY dataset, applied_at DESC LIMIT 1 BY dataset)
+     WHERE position(manifest, {word:String}) > 0 ORDER BY dataset LIMIT 10000`,
+    { word },
   );
   return new Map(
     rows.flatMap(({ dataset, manifest, applied_at: appliedAt }) => {

@@ -8,6 +8,7 @@ import {
   STRUCTURED_PUBSUB_EVENT,
   STRUCTURED_STORAGE_EVENT,
 } from './fixtures/google.js';
+import { imageKey } from '../../../src/domain/index.js';
 import { IMAGE_OBJECT, NOW, binaryEvent, startIntake } from './rig.js';
 
 const STRUCTURED = { 'content-type': 'application/cloudevents+json; charset=utf-8' };
@@ -112,7 +113,7 @@ describe('POST /events/gcs', () => {
   });
 
   it('acknowledges and counts what the documentation shows and is no image', async () => {
-    const { post, broker, count } = await startIntake();
+    const { post, count } = await startIntake();
     for (const object of [STORAGE_OBJECT_DATA, LOCAL_FUNCTION_CALL]) {
       const response = await post('/events/gcs', {
         headers: EVENTARC_STORAGE_HEADERS,
@@ -121,7 +122,38 @@ describe('POST /events/gcs', () => {
       expect([response.statusCode, response.json()]).toEqual([200, { events: [{ outcome: 'ignored_not_image' }] }]);
     }
     expect(await count('ignored_not_image')).toBe(2);
-    expect(broker.log).toEqual([]);
+  });
+
+  it('keeps for datasets what is no image, where it is told completely and its bucket is one of ours', async () => {
+    const { post, broker } = await startIntake({ PENSTOCK_BUCKETS: STORAGE_OBJECT_DATA.bucket });
+    for (const object of [
+      STORAGE_OBJECT_DATA,
+      LOCAL_FUNCTION_CALL,
+      { ...STORAGE_OBJECT_DATA, generation: undefined },
+      { ...STORAGE_OBJECT_DATA, bucket: 'other' },
+    ])
+      await post('/events/gcs', { headers: EVENTARC_STORAGE_HEADERS, payload: JSON.stringify(object) });
+    const { bucket, name, generation } = STORAGE_OBJECT_DATA;
+    expect(broker.log).toEqual([
+      {
+        topic: 'penstock.other-uploads',
+        record: {
+          topic: 'penstock.other-uploads',
+          key: imageKey({ bucket, object: name, generation }),
+          value: JSON.stringify({ v: 1, bucket, generation, object: name }),
+        },
+      },
+    ]);
+  });
+
+  it('answers 503 when the broker does not take what is kept for datasets', async () => {
+    const { post, broker } = await startIntake();
+    broker.isUp = false;
+    const response = await post('/events/gcs', {
+      headers: EVENTARC_STORAGE_HEADERS,
+      payload: JSON.stringify(STORAGE_OBJECT_DATA),
+    });
+    expect(response.statusCode).toBe(503);
   });
 
   it.each(['deleted', 'archived', 'metadataUpdated'])('acknowledges and counts the event type %s', async (type) => {

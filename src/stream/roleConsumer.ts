@@ -1,8 +1,9 @@
 import { retryForever, watchProblems, type RoleContext, type WatchedServer } from '../service/index.js';
-import { createConsumer, type SliceHandler, type StreamConsumer } from '../stream/index.js';
+import { createConsumer } from './consumer.js';
+import type { SliceHandler, StreamConsumer } from './types.js';
 
-/** What a sink reads with one consumer group. */
-export interface Reading {
+/** What a role reads with one consumer group. */
+export interface RoleReading {
   /** Under this name `/readyz` says what is waited for. */
   name: string;
   groupId: string;
@@ -15,7 +16,7 @@ export interface Reading {
 /** Joins the group, waiting for Kafka and the topics as long as it takes, and says meanwhile why. */
 export async function consume(
   context: RoleContext,
-  { name, groupId, topics, handler, server }: Reading,
+  { name, groupId, topics, handler, server }: RoleReading,
 ): Promise<StreamConsumer> {
   const { config, log, metrics, stopping, fail } = context;
   let reading = (): string[] => [`joining the consumer group ${groupId}`];
@@ -27,7 +28,7 @@ export async function consume(
         onFatal: fail,
         // One byte ends the wait; a longer one only spares the broker empty answers.
         lingerMs: 1_000,
-        // Small: what is read is packed at once, before the garbage collector has copied it about.
+        // Small: what is read is worked on at once, before the garbage collector has copied it about.
         maxBytesPerPartition: 1_048_576,
         maxBytes: 4 * 1_048_576,
       }),
