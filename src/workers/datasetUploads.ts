@@ -52,7 +52,7 @@ export function watchUploads(context: RoleContext, options: UploadsOptions): () 
   const broker = createBrokerCheck(config, log);
   const server = watchServer('Kafka', (timeoutMs) => broker.ask(timeoutMs));
   const consumer = consume(context, {
-    ...{ name: 'uploads', groupId: INGESTER_GROUP, topics: [OTHER_UPLOADS_TOPIC], server },
+    ...{ name: 'kafka', groupId: INGESTER_GROUP, topics: [OTHER_UPLOADS_TOPIC], server },
     handler: uploadsHandler(options),
   });
   consumer.catch((error: unknown) => stopping.aborted || fail(error));

@@ -19,15 +19,19 @@ const PER_SECOND = 15;
 const IN_FLIGHT = 2_000;
 const MAY_GROW_MB = 64;
 const SLOW_MS = 400;
-const ROLES = ['intake', 'dispatcher', 'detector', 'orchestrator', 'sink'] as const;
+const ROLES = ['intake', 'dispatcher', 'detector', 'orchestrator', 'ingester', 'sink'] as const;
 type Role = (typeof ROLES)[number];
 
 /** Who uses what, the name of the wait, and what it says. */
 const USERS: Record<Server, { roles: readonly Role[]; wait: string; says: string }> = {
   kafka: { roles: ROLES, wait: 'kafka', says: 'Kafka is away' },
-  temporal: { roles: ['dispatcher', 'detector', 'orchestrator'], wait: 'temporal', says: 'Temporal is away' },
-  clickhouse: { roles: ['orchestrator', 'sink'], wait: 'clickhouse', says: 'ClickHouse is away' },
-  gcs: { roles: ['detector'], wait: 'storage', says: 'the storage is away' },
+  temporal: {
+    roles: ['dispatcher', 'detector', 'orchestrator', 'ingester'],
+    wait: 'temporal',
+    says: 'Temporal is away',
+  },
+  clickhouse: { roles: ['orchestrator', 'ingester', 'sink'], wait: 'clickhouse', says: 'ClickHouse is away' },
+  gcs: { roles: ['detector', 'ingester'], wait: 'storage', says: 'the storage is away' },
 };
 
 let fleet: Fleet;

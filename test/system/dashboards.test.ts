@@ -60,7 +60,7 @@ checks: { maxQuarantined: 50 % }
 target: { mode: append, key: [id], orderBy: [id] }
 `,
   });
-  expect(await runDataset('shown')).toMatchObject({ status: 'published' });
+  expect(await runDataset('shown')).toMatchObject({ status: 'done', run: { status: 'published' } });
 }
 
 const PICTURES = process.env['TEST_SCREENSHOTS'];
