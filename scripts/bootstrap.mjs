@@ -6,8 +6,10 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -28,8 +30,10 @@ const ONE_PASS = 'detects what is uploaded';
 
 const tool = (...parts) => [process.execPath, join(root, 'node_modules', ...parts)];
 const tsc = () => tool('typescript', 'bin', 'tsc');
-const vitest = (suite, ...args) => ({
-  name: `${suite} tests`,
+/** Tests of a suite. Those with a name of their own have a report of their own. */
+const vitest = (suite, ...args) => named(suite, suite, ...args);
+const named = (name, suite, ...args) => ({
+  name: `${name} tests`,
   command: [
     ...tool('vitest', 'vitest.mjs'),
     ...[
@@ -40,11 +44,15 @@ const vitest = (suite, ...args) => ({
       '--reporter=json',
       '--reporter=./test/secondTries.ts',
     ],
-    `--outputFile.json=${reportPath(suite)}`,
+    `--outputFile.json=${reportPath(name)}`,
     ...args,
   ],
-  report: reportPath(suite),
+  report: reportPath(name),
 });
+/** What the last step shows is shown when the others have ended. */
+const besides = (...steps) => ({ name: steps.map(({ name }) => name).join(', and beside them '), steps });
+/** System tests of datasets: they wait for a schedule or a server more than they compute, and time nothing. */
+const DATASETS = 'test/system/dataset';
 const reportPath = (suite) => join(root, 'test-results', `${suite}.json`);
 const statics = () => [
   { name: 'format', command: [...tool('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level', 'warn', '.'] },
@@ -65,7 +73,15 @@ const commands = {
   build: { servers: false, run: () => 0 },
   demo: { servers: true, run: (args) => runProgram(program('demo', args)) },
   bench: { servers: true, run: (args) => runProgram([process.execPath, join(root, 'bench', 'run.mjs'), ...args]) },
-  test: { servers: true, run: () => runSteps([...statics(), vitest('unit'), vitest('system')]) },
+  test: {
+    servers: true,
+    run: () =>
+      runSteps([
+        ...statics(),
+        besides(vitest('unit'), named('dataset', 'system', DATASETS)),
+        vitest('system', `--exclude=${DATASETS}*.test.ts`),
+      ]),
+  },
   'test:fast': {
     servers: true,
     run: () => runSteps([...statics(), vitest('unit'), vitest('system', 'test/system/path.test.ts', '-t', ONE_PASS)]),
@@ -213,18 +229,45 @@ async function runSteps(steps) {
   let code = 0;
   for (const step of steps) {
     say(step.name);
-    if (step.report) rmSync(step.report, { force: true });
-    code = await runProgram(step.command, toStderr());
-    const failedBefore = total.failed;
-    if (step.report) count(readJson(step.report), total);
-    if (code === 0) continue;
-    if (total.failed === failedBefore) total.failed += 1;
-    process.stderr.write(`the step '${step.name}' failed (exit code ${code})\n`);
-    break;
+    const codes = await runBeside(step.steps ?? [step], total);
+    code = codes.find((one) => one !== 0) ?? 0;
+    if (code !== 0) break;
   }
   for (const name of total.skipped) process.stdout.write(`skipped: ${name}\n`);
   const skipped = total.skipped.length > 0 ? `, ${total.skipped.length} skipped` : '';
   process.stdout.write(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
+  return code;
+}
+
+/** Runs steps at a time, and counts their tests. Gives their exit codes. */
+async function runBeside([first, ...others], total) {
+  const running = others.map((step) => {
+    const shown = join(root, 'test-results', `${step.name.replaceAll(' ', '-')}.log`);
+    const file = openSync(shown, 'w');
+    return { step, shown, file, code: runStep(step, ['ignore', file, file]) };
+  });
+  const codes = [concluded(first, await runStep(first, toStderr()), total)];
+  for (const { step, shown, file, code } of running) {
+    const ended = await code;
+    closeSync(file);
+    say(step.name);
+    process.stderr.write(readFileSync(shown));
+    codes.push(concluded(step, ended, total));
+  }
+  return codes;
+}
+
+function runStep({ command, report }, stdio) {
+  if (report) rmSync(report, { force: true });
+  return runProgram(command, stdio);
+}
+
+function concluded({ name, report }, code, total) {
+  const failedBefore = total.failed;
+  if (report) count(readJson(report), total);
+  if (code === 0) return code;
+  if (total.failed === failedBefore) total.failed += 1;
+  process.stderr.write(`the step '${name}' failed (exit code ${code})\n`);
   return code;
 }
 
