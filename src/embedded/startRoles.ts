@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Config } from '../config/index.js';
 import type { Logger } from '../telemetry/index.js';
 import type { Endpoints } from './endpoints.js';
@@ -30,6 +30,7 @@ export function roleSettings(stack: {
     return file ? { [name]: resolve(file) } : {};
   };
   return {
+    PENSTOCK_INGEST_DIR: join(dirname(stack.endpointsFile), 'ingest'),
     ...environment,
     ...(stack.kafkaDir === undefined ? {} : { PENSTOCK_KAFKA_DISK_PATH: stack.kafkaDir }),
     ...(model === undefined ? {} : { PENSTOCK_MODEL_DIR: model.dir, PENSTOCK_DEFAULT_MODEL: model.name }),

@@ -254,7 +254,9 @@ describe('failed batches', () => {
     failed.heal();
     const { typedSearchAttributes } = await handle.describe();
     expect(typedSearchAttributes.get(SEARCH_ATTRIBUTES.dead)).toBe(3);
-    const pairs = Object.values(SEARCH_ATTRIBUTES).map((key) => ({ key, value: typedSearchAttributes.get(key) }));
+    const pairs = Object.values(SEARCH_ATTRIBUTES)
+      .map((key) => ({ key, value: typedSearchAttributes.get(key) }))
+      .filter(({ value }) => value !== undefined);
     const again = await client.workflow.start('detectBatch', {
       ...{ workflowId: handle.workflowId, taskQueue: ORCHESTRATION_QUEUE, args: [input] },
       ...(copied === 'alone' ? {} : { typedSearchAttributes: pairs as SearchAttributePair[] }),
