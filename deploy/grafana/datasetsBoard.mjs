@@ -23,7 +23,7 @@ export const datasets = dashboard('datasets', 'Datasets', 'Whether they arrive, 
       failed: 'sum(rate(temporal_workflow_failed_total{workflow_type="ingestDataset"}[$__rate_interval]))',
     }),
     lines('Steps at work', 'Slots that are used, of all ingesters.', 'short', {
-      used: 'sum(temporal_worker_task_slots_used{worker_type="ActivityWorker",role="ingester"})',
+      used: 'sum(temporal_worker_task_slots_used{worker_type="ActivityWorker",task_queue="penstock-datasets"})',
     }),
     lines('Memory', 'Resident, with the embedded DuckDB.', 'bytes', {
       '{{instance}}': 'process_resident_memory_bytes{role="ingester"}',
