@@ -23,6 +23,8 @@ export function lookupFor(warehouse: Warehouse, manifest: Manifest, run: Dataset
     const table = tableOf(enrichment);
     const known = types.get(table) ?? columnTypes(warehouse, table);
     types.set(table, known);
+    // Awaited before anything else is: a rejection that nobody waits for ends the process.
+    const typesOfTable = await known;
     const { keys } = stagingTables(run);
     const batch = randomNumber();
     const width = Object.keys(enrichment.on).length;
@@ -36,7 +38,7 @@ export function lookupFor(warehouse: Warehouse, manifest: Manifest, run: Dataset
       signal,
     });
     await warehouse.selectIntoFile({
-      sql: answer(enrichment, { table, types: await known, keys, batch }),
+      sql: answer(enrichment, { table, types: typesOfTable, keys, batch }),
       format: 'Parquet',
       path: answerPath,
       timeoutMs: TIMEOUT_MS,
