@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
 import type { StagedInputs } from '../../domain/index.js';
-import type { StagedPiece } from '../staging/index.js';
+import { addCounts } from './counts.js';
 import type { Cut } from './cuts.js';
 import type { DatasetDependencies } from './dependencies.js';
 import { insertPiece } from './insertPiece.js';
 import type { StageCall } from './stageCall.js';
+import type { StagedCut } from './stager.js';
 
 /** A call ends after so long, or so many pieces, and says where the next goes on. */
 const CALL_MS = 600_000;
@@ -28,7 +29,7 @@ const NOTHING: Readonly<StagedInputs> = {
 export async function stageCuts(
   dependencies: DatasetDependencies,
   call: StageCall,
-  stage: (cut: Cut) => Promise<{ staged: StagedPiece; evolved: readonly string[] }>,
+  stage: (cut: Cut) => Promise<StagedCut>,
   cuts: AsyncGenerator<Cut>,
 ): Promise<StagedInputs> {
   const endsAt = performance.now() + CALL_MS;
@@ -64,7 +65,7 @@ function next(cuts: AsyncGenerator<Cut>): Promise<Cut | undefined> {
 async function insert(
   dependencies: DatasetDependencies,
   call: StageCall,
-  { cut, staged, evolved, before }: { cut: Cut; staged: StagedPiece; evolved: readonly string[]; before: StagedInputs },
+  { cut, staged, evolved, before }: StagedCut & { cut: Cut; before: StagedInputs },
 ): Promise<StagedInputs> {
   const so = before;
   const piece = await insertPiece(dependencies, call, { staged, evolved, inputs: cut.inputs });
@@ -75,17 +76,11 @@ async function insert(
     quarantined: so.quarantined + staged.quarantined,
     inputs: so.inputs + cut.found.inputs,
     bytes: so.bytes + cut.found.bytes,
-    warned: sum(so.warned, staged.warned),
-    dropped: sum(so.dropped, staged.dropped),
+    warned: addCounts(so.warned, staged.warned),
+    dropped: addCounts(so.dropped, staged.dropped),
     ...(staged.failure === undefined ? {} : { failure: staged.failure }),
     ...(cut.behind.kind === 'at' && staged.failure === undefined ? { next: cut.behind.position } : {}),
   };
   if (cut.behind.kind !== 'within') call.onProgress(progress);
   return progress;
-}
-
-function sum(a: Record<string, number>, b: Record<string, number>): Record<string, number> {
-  const total = { ...a };
-  for (const [name, count] of Object.entries(b)) total[name] = (total[name] ?? 0) + count;
-  return total;
 }
