@@ -20,8 +20,6 @@ afterAll(async () => {
   await rm(files, { recursive: true });
 });
 
-const cut = (bytes: Uint8Array | string, but: object = {}): Promise<Cut> =>
-  bench.cut([input('a', bytes, 100)], { format: csv(but) });
 describe('many small files', () => {
   const small = (index: number): RecordInput => input(`f${index}`, `a,b\n${index},x\n${index},"y\n"\n`);
 
@@ -225,11 +223,11 @@ describe('a cut', () => {
   });
 
   it('is refused where a delimiter or a quote is no character of ASCII', async () => {
-    await expect(cut('a\n1', { delimiter: '§' })).rejects.toThrow(
-      "format.delimiter: '§' should be one character of ASCII",
-    );
-    await expect(cut('a\n1', { quote: '«' })).rejects.toThrow("format.quote: '«' should be one character of ASCII");
-    await expect(cut('a\n1', { delimiter: "'", quote: "'" })).rejects.toThrow(`format.quote: ''' is the delimiter`);
+    // No manifest has one that is checked: its schema refuses them before.
+    const cutAs = (but: object): Promise<Cut> => bench.cut([input('a', 'a\n1')], { format: { ...csv(), ...but } });
+    await expect(cutAs({ delimiter: '§' })).rejects.toThrow("format.delimiter: '§' should be one character of ASCII");
+    await expect(cutAs({ quote: '«' })).rejects.toThrow("format.quote: '«' should be one character of ASCII");
+    await expect(cutAs({ delimiter: "'", quote: "'" })).rejects.toThrow(`format.quote: ''' is the delimiter`);
   });
 });
 
