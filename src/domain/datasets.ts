@@ -142,14 +142,15 @@ export function stagedTogether(one: Readonly<StagedInputs>, other: Readonly<Stag
     quarantined: one.quarantined + other.quarantined,
     inputs: one.inputs + other.inputs,
     bytes: one.bytes + other.bytes,
-    warned: addedUp(one.warned, other.warned),
-    dropped: addedUp(one.dropped, other.dropped),
+    warned: addCounts(one.warned, other.warned),
+    dropped: addCounts(one.dropped, other.dropped),
     ...(failure === undefined ? {} : { failure }),
     ...(other.next === undefined ? {} : { next: other.next }),
   };
 }
 
-function addedUp(
+/** Sums of counts by their names. */
+export function addCounts(
   one: Readonly<Record<string, number>>,
   other: Readonly<Record<string, number>>,
 ): Record<string, number> {

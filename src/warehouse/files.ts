@@ -44,13 +44,19 @@ export async function selectIntoFile(client: ClickHouseClient, transfer: FileTra
     const { stream } = await client.exec({
       query: `${sql} FORMAT ${format}`,
       // The status is final before the first byte: half a file would look like a whole one.
-      clickhouse_settings: { wait_end_of_query: 1 },
+      clickhouse_settings: { wait_end_of_query: 1, ...sizeFor(sql) },
       abort_signal: bounded(timeoutMs, signal),
     });
     await pipeline(stream, createWriteStream(path));
   } catch (error) {
     throw toWarehouseError(error);
   }
+}
+
+/** A statement may hold what it asks about: by default ClickHouse reads 262,144 bytes of one. */
+function sizeFor(sql: string): { max_query_size?: string } {
+  const bytes = Buffer.byteLength(sql) + 1_024;
+  return bytes > 262_144 ? { max_query_size: String(bytes) } : {};
 }
 
 function bounded(timeoutMs: number, signal: AbortSignal | undefined): AbortSignal {

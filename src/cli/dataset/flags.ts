@@ -35,6 +35,10 @@ export interface ApplyFlags extends StackFlags {
   allowDelete?: boolean;
 }
 
+export interface PreviewFlags extends StackFlags {
+  rows?: number;
+}
+
 export interface BackfillFlags extends StackFlags {
   from: string;
   to: string;

@@ -3,14 +3,18 @@ import { runVerb, withMisuseCode } from '../verb.js';
 import { checkCommand } from './check.js';
 import type { ApplyFlags, BackfillFlags, FollowFlags, QuarantineFlags, RunFlags, RunsFlags } from './flags.js';
 import { initCommand } from './init.js';
+import { previewCommand } from './preview.js';
 
 /** `penstock dataset`: what is done with datasets and their manifests. Each verb loads what it needs when it runs. */
 export function datasetCommand(): Command {
   return withMisuseCode(new Command('dataset'))
-    .description('datasets: proposes, checks and applies manifests; runs them, and shows what became of their rows')
+    .description(
+      'datasets: proposes, checks, previews and applies manifests; runs them, and shows what became of their rows',
+    )
     .showHelpAfterError()
     .addCommand(initCommand())
     .addCommand(checkCommand())
+    .addCommand(previewCommand())
     .addCommand(applyCommand())
     .addCommand(runCommand())
     .addCommand(runsCommand())

@@ -10,6 +10,7 @@ export function contradictions(manifest: Manifest, source: YamlSource): YamlProb
   const refuse: Refuse = (path, message) => problems.push({ ...source.at(path), message });
   const columns = landing(manifest, refuse);
   checkSource(manifest, refuse);
+  checkFormat(manifest, refuse);
   checkEnrichment(manifest, refuse);
   checkTarget(manifest, columns, refuse);
   checkChecks(manifest, columns, refuse);
@@ -62,6 +63,14 @@ function checkSource({ source, format }: Manifest, refuse: Refuse): void {
   if (records !== undefined && !isJson) refuse(['source', 'records'], 'source.records: only with format.type: json');
   if (records !== undefined && isJson && format.records !== undefined)
     refuse(['format', 'records'], 'format.records: source.records says it already');
+}
+
+function checkFormat({ format }: Manifest, refuse: Refuse): void {
+  if (format.type !== 'csv' && format.type !== 'tsv') return;
+  const told = format.delimiter ?? (format.type === 'csv' ? ',' : '\t');
+  const delimiter = told === String.raw`\t` ? '\t' : told;
+  if (format.quote === delimiter)
+    refuse(['format', 'quote'], `format.quote: ${JSON.stringify(delimiter)} is the delimiter as well`);
 }
 
 function checkEnrichment({ columns, enrich }: Manifest, refuse: Refuse): void {

@@ -2,15 +2,20 @@ import { z } from 'zod';
 import { oneOf, text, whole } from './words.js';
 
 const COMPRESSIONS = ['auto', 'none', 'gzip', 'zstd'] as const;
-const one = 'one character, or \\t';
+const one = 'one character of ASCII that is no quote and ends no line, or \\t';
+const quote = 'one character of ASCII that ends no line, or nothing';
 
 const compression = oneOf(COMPRESSIONS).default('auto').describe('auto: by the first bytes.');
 const records = text(500, 'where the list of records is, like data.items');
-const delimiter = z.string(one).regex(/^(?:[^"\r\n]|\\t)$/, one);
+/** A file is cut at single bytes, and a NUL is in none that is read. */
+const delimiter = z.string(one).regex(/^(?:(?!["\0\r\n])\p{ASCII}|\\t)$/u, one);
 
 const separated = {
   delimiter: delimiter.optional().describe('Default: , for csv and a tabulator for tsv.'),
-  quote: z.string(one).regex(/^.?$/, 'one character, or nothing').default('"'),
+  quote: z
+    .string(quote)
+    .regex(/^(?:(?![\0\r\n])\p{ASCII})?$/u, quote)
+    .default('"'),
   encoding: oneOf(['auto', 'utf-8', 'utf-16', 'latin-1'])
     .default('auto')
     .describe('auto: by the byte order mark, else UTF-8.'),

@@ -22,6 +22,13 @@ export interface CutOptions {
   maxBytes?: number;
   /** Records of a piece, default 250,000. */
   maxRecords?: number;
+  /**
+   * Records of all pieces together: behind them the cut ends, and opens no other input. Its last piece has a `next` then,
+   * also where nothing comes. Default: all that there are.
+   */
+  limit?: number;
+  /** Inputs that are opened while one before them is read, default 8. */
+  ahead?: number;
   /** Stops with its reason. */
   signal?: AbortSignal;
 }
@@ -43,34 +50,44 @@ const MAX_RECORDS = 250_000;
  * Errors of `open` and of what it opened are thrown as they are.
  */
 export async function* cutPieces(inputs: Inputs, options: CutOptions): AsyncGenerator<Piece, void, undefined> {
-  const { format, maxRecords = MAX_RECORDS, from, signal } = options;
-  if (format.type === 'parquet') yield* cutParquet(inputs, { maxRecords, from, signal });
+  const { format, maxRecords = MAX_RECORDS, limit = Infinity, from, signal } = options;
+  if (format.type === 'parquet') yield* cutParquet(inputs, { maxRecords, limit, from, signal });
   else yield* cutTexts(inputs, format, options);
 }
 
 async function* cutTexts(
   inputs: Inputs,
   format: TextFormat,
-  { dir, from, maxBytes = MAX_BYTES, maxRecords = MAX_RECORDS, signal, records }: CutOptions,
+  { dir, from, maxBytes = MAX_BYTES, maxRecords = MAX_RECORDS, limit = Infinity, ahead, signal, records }: CutOptions,
 ): AsyncGenerator<Piece, void, undefined> {
   const kind = format.type === 'csv' || format.type === 'tsv' ? 'separated' : 'json';
   const window = new Window(signal);
   const spare: Buffer[] = [];
   let draft: PieceDraft | undefined;
+  let left = limit;
   try {
-    for await (const { index, input } of openAhead(inputs, { first: from?.input ?? 0, signal })) {
+    for await (const { index, input } of openAhead(inputs, { first: from?.input ?? 0, ahead, signal })) {
       const start = from?.input === index && from.byte > 0 ? from : undefined;
       const encoding = 'encoding' in format ? format.encoding : 'auto';
       window.open(await openText(input, { compression: format.compression, encoding }, start?.byte ?? 0));
       const cutter = await cutterOf(window, input.source, format, records, start);
       for (;;) {
-        draft ??= new PieceDraft({ dir, kind, maxBytes, maxRecords, spare });
+        draft ??= new PieceDraft({ dir, kind, maxBytes, maxRecords: Math.min(maxRecords, left), spare });
         if ((await cutter.fill(draft)) === 'end') break;
         const piece = await draft.close({ input: index, ...cutter.position() });
         draft = undefined;
+        left -= piece.read;
         yield piece;
+        if (left <= 0) return;
       }
       await window.close();
+      // Whether another input comes is not asked: it would be opened for that.
+      if (draft.read >= left) {
+        const piece = await draft.close({ input: index + 1, byte: 0, line: 1 });
+        draft = undefined;
+        yield piece;
+        return;
+      }
     }
     if (draft !== undefined && draft.read > 0) {
       const piece = await draft.close(undefined);

@@ -14,7 +14,7 @@ export interface AheadOptions {
   /** Index of the first one that is given. */
   first: number;
   /** Inputs that are opened while one before them is read, default 8. */
-  ahead?: number;
+  ahead?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 

@@ -9,19 +9,30 @@ import { literalPath } from './readers.js';
  */
 export async function* cutParquet(
   inputs: Inputs,
-  options: { maxRecords: number; from: Position | undefined; signal: AbortSignal | undefined },
+  options: { maxRecords: number; limit: number; from: Position | undefined; signal: AbortSignal | undefined },
 ): AsyncGenerator<Piece, void, undefined> {
-  const { maxRecords, from, signal } = options;
+  const { maxRecords, limit, from, signal } = options;
   let last: Piece | undefined;
+  let left = limit;
   for await (const { index, input } of openAhead(inputs, { first: from?.input ?? 0, ahead: 0, signal })) {
     const { source, localPath } = input;
     if (localPath === undefined) throw new InputError(source, 'Parquet is read from a file on this disk');
     const rows = await countRows(localPath, source);
-    for (let firstRow = from?.input === index ? from.byte : 0; firstRow < rows; firstRow += maxRecords) {
+    for (let firstRow = from?.input === index ? from.byte : 0; firstRow < rows;) {
       if (last !== undefined) yield { ...last, next: { input: index, byte: firstRow, line: firstRow + 1 } };
-      const records = Math.min(maxRecords, rows - firstRow);
+      const records = Math.min(maxRecords, left, rows - firstRow);
       const marks = [{ record: 0, source, line: firstRow + 1 }];
       last = { kind: 'parquet', path: localPath, firstRow, records, read: records, rejected: [], marks };
+      firstRow += records;
+      left -= records;
+      if (left > 0) continue;
+      // As for texts: whether another input comes is not asked.
+      const isDone = firstRow >= rows;
+      yield {
+        ...last,
+        next: { input: isDone ? index + 1 : index, byte: isDone ? 0 : firstRow, line: isDone ? 1 : firstRow + 1 },
+      };
+      return;
     }
   }
   if (last !== undefined) yield last;

@@ -25,10 +25,15 @@ export async function evolve(
   const existing = await readTable(warehouse, manifest.name);
   if (existing === undefined) throw new DatasetError(`${manifest.name} has no table: penstock dataset apply makes it`);
   const { changes, refusals } = addColumns(manifest, existing, names, { database: warehouse.database });
-  if (refusals.length > 0) throw new DatasetError(`new columns of the source: ${refusals.join('; ')}`);
+  refuseColumns(refusals);
   for (const name of names)
     await warehouse.command(
       `ALTER TABLE ${stagingTables(run).rows} ADD COLUMN IF NOT EXISTS ${identifier(name)} Nullable(String)`,
     );
   for (const { sql } of changes) await warehouse.command(sql);
+}
+
+/** Throws DatasetError where new columns of a source can't be added. */
+export function refuseColumns(refusals: readonly string[]): void {
+  if (refusals.length > 0) throw new DatasetError(`new columns of the source: ${refusals.join('; ')}`);
 }

@@ -25,9 +25,17 @@ const PAGE = 1_000;
 
 export type FilesSource = Extract<DatasetSource, { type: 'objects' | 'files' }>;
 
+/** A file as it is listed: the checksum is not told by a folder, nor by every store. */
+export type ListedFile = Omit<FileInput, 'checksum'> & { checksum?: string };
+
+/** The bucket did not answer as it should; later it may. */
+export class ListingError extends Error {
+  override name = 'ListingError';
+}
+
 /**
  * Files that fit, in the order of their names (bytes of UTF-8): the order in which rows of a run follow each other. Without
- * those that `taken` says. Throws DatasetError where the bucket or the folder can't be listed.
+ * those that `taken` says. Throws as `listFiles` does.
  */
 export async function listInputs(
   { lister }: Pick<DatasetDependencies, 'lister'>,
@@ -35,23 +43,44 @@ export async function listInputs(
   taken: (page: FileInput[]) => Promise<FileInput[]>,
   signal: AbortSignal,
 ): Promise<{ inputs: FileInput[]; more: boolean }> {
-  const patterns = source.match.map(globToRegExp);
-  const fits = (name: string): boolean => patterns.some((pattern) => pattern.test(name));
-  const pages = source.type === 'objects' ? objectPages(lister, source, fits) : filePages(source.folder, fits);
   const inputs: FileInput[] = [];
-  for await (const page of pages) {
+  for await (const page of listFiles({ lister }, source)) {
     signal.throwIfAborted();
-    inputs.push(...(await taken(page)));
+    inputs.push(...(await taken(await withChecksums(source, page))));
     if (inputs.length > MOST_INPUTS) return { inputs: inputs.slice(0, MOST_INPUTS), more: true };
   }
   return { inputs, more: false };
+}
+
+/**
+ * Files that fit, page by page as they are asked for, in the order of their names. Throws DatasetError where the bucket or
+ * the folder can't be listed, ListingError where it could not.
+ */
+export function listFiles(
+  { lister }: Pick<DatasetDependencies, 'lister'>,
+  source: FilesSource,
+): AsyncGenerator<ListedFile[]> {
+  const patterns = source.match.map(globToRegExp);
+  const fits = (name: string): boolean => patterns.some((pattern) => pattern.test(name));
+  return source.type === 'objects' ? objectPages(lister, source, fits) : filePages(source.folder, fits);
+}
+
+async function withChecksums(source: FilesSource, page: readonly ListedFile[]): Promise<FileInput[]> {
+  const inputs: FileInput[] = [];
+  for (const file of page) inputs.push({ ...file, checksum: file.checksum ?? (await checksumOf(source, file)) });
+  return inputs;
+}
+
+/** A store that tells no checksum has another content with every generation. */
+function checksumOf(source: FilesSource, { source: name, version }: ListedFile): Promise<string> {
+  return source.type === 'files' ? sha256Of(join(source.folder, name)) : Promise.resolve(version);
 }
 
 async function* objectPages(
   lister: DatasetDependencies['lister'],
   { bucket, match }: Extract<DatasetSource, { type: 'objects' }>,
   fits: (name: string) => boolean,
-): AsyncGenerator<FileInput[]> {
+): AsyncGenerator<ListedFile[]> {
   let listed = 0;
   for (const prefix of listedPrefixes(match)) {
     let after: string | undefined;
@@ -59,14 +88,14 @@ async function* objectPages(
       const page = await lister.list({ bucket, prefix, after, limit: PAGE });
       if (page.kind === 'missing') throw new DatasetError(`there is no bucket gs://${bucket}`);
       if (page.kind === 'forbidden') throw new DatasetError(`gs://${bucket} may not be listed: ${page.detail}`);
-      if (page.kind !== 'page') throw new Error(`gs://${bucket} can not be listed: ${page.detail}`);
+      if (page.kind !== 'page') throw new ListingError(`gs://${bucket} can not be listed: ${page.detail}`);
       listed += page.resources.length;
       if (listed > MOST_LISTED)
         throw new DatasetError(
           `more than ${MOST_LISTED} objects begin with '${prefix}' in gs://${bucket}: name a longer beginning in source.match`,
         );
       const objects = page.resources.map(readObject).filter(({ name }) => fits(name));
-      if (objects.length > 0) yield objects.map((object) => inputOf(bucket, object));
+      if (objects.length > 0) yield objects.map((object) => listedOf(bucket, object));
       ({ isEnd } = page);
       after = page.last ?? after;
     }
@@ -90,20 +119,18 @@ function readObject(resource: unknown): Listed {
   };
 }
 
-function inputOf(bucket: string, { name, generation, size, crc32c }: Listed): FileInput {
-  // A store that tells no checksum has another content with every generation.
-  return { source: `gs://${bucket}/${name}`, version: generation, checksum: crc32c || generation, bytes: size };
+function listedOf(bucket: string, { name, generation, size, crc32c }: Listed): ListedFile {
+  const source = `gs://${bucket}/${name}`;
+  return { source, version: generation, bytes: size, ...(crc32c === '' ? {} : { checksum: crc32c }) };
 }
 
-async function* filePages(folder: string, fits: (name: string) => boolean): AsyncGenerator<FileInput[]> {
+async function* filePages(folder: string, fits: (name: string) => boolean): AsyncGenerator<ListedFile[]> {
   const names = (await namesBelow(folder)).filter(fits).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   for (let first = 0; first < names.length; first += PAGE) {
-    const page: FileInput[] = [];
+    const page: ListedFile[] = [];
     for (const name of names.slice(first, first + PAGE)) {
-      const path = join(folder, name);
-      const { size, mtimeMs } = await stat(path);
-      const version = new Date(mtimeMs).toISOString();
-      page.push({ source: name, version, checksum: await sha256Of(path), bytes: size });
+      const { size, mtimeMs } = await stat(join(folder, name));
+      page.push({ source: name, version: new Date(mtimeMs).toISOString(), bytes: size });
     }
     yield page;
   }

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WarehouseError } from '../../warehouse/index.js';
 import { rowStructure } from '../staging/rowStructure.js';
@@ -7,6 +6,7 @@ import { identifier, literal } from '../tables/index.js';
 import type { DatasetDependencies } from './dependencies.js';
 import { digits, randomNumber } from './names.js';
 import type { StageCall } from './stageCall.js';
+import { removeFiles } from './stager.js';
 import { stagingTables } from './tables.js';
 
 const TIMEOUT_MS = 300_000;
@@ -32,7 +32,6 @@ export async function insertPiece(
   call: StageCall,
   of: PieceToInsert,
 ): Promise<string> {
-  const { path, quarantinePath } = of.staged;
   try {
     for (let tries = 1; ; tries += 1) {
       try {
@@ -44,7 +43,7 @@ export async function insertPiece(
       }
     }
   } finally {
-    for (const file of [path, quarantinePath]) if (file !== undefined) await rm(file, { force: true });
+    await removeFiles(of.staged);
   }
 }
 

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { DatasetRun } from '../../domain/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
 import type { Manifest } from '../manifest/schema.js';
@@ -8,14 +9,51 @@ import { randomNumber } from './names.js';
 import { stagingTables } from './tables.js';
 
 const TIMEOUT_MS = 300_000;
+/** Keys that go within a statement; four characters a byte. */
+const MOST_KEY_BYTES = 4 * 1024 * 1024;
 
 type Enrichment = Manifest['enrich'][number];
+
+/** Brings a file of keys to ClickHouse, and gives a SELECT of them: one column `key`, a list of texts. */
+export type SendKeys = (keys: { path: string; names: readonly string[]; signal: AbortSignal }) => Promise<string>;
+
+/** Puts keys into the table that a run has for them. */
+export function keysOfRun(warehouse: Warehouse, run: DatasetRun): SendKeys {
+  return async ({ path, names, signal }) => {
+    const { keys } = stagingTables(run);
+    const batch = randomNumber();
+    await warehouse.insertFile({
+      sql: `INSERT INTO ${keys} (_batch, key) SELECT ${batch}, [${names.join(', ')}]
+        FROM input(${literal(structureOf(names))})`,
+      format: 'Parquet',
+      path,
+      timeoutMs: TIMEOUT_MS,
+      signal,
+    });
+    return `SELECT key FROM ${keys} WHERE _batch = ${batch}`;
+  };
+}
+
+/** Puts keys into the statement itself, which writes nothing: for few of them. */
+export const keysInStatement: SendKeys = async ({ path, names }) => {
+  const bytes = await readFile(path);
+  if (bytes.length > MOST_KEY_BYTES)
+    throw new DatasetError(
+      `the keys of a lookup have ${bytes.length} bytes, and at most ${MOST_KEY_BYTES} are asked for at once: ask for fewer rows`,
+    );
+  const escaped = bytes.toString('hex').replaceAll(/../g, String.raw`\x$&`);
+  return `SELECT [${names.join(', ')}] AS key FROM format(Parquet, ${literal(structureOf(names))}, '${escaped}')`;
+};
+
+function structureOf(names: readonly string[]): string {
+  return names.map((key) => `${key} String`).join(', ');
+}
 
 /**
  * Asks ClickHouse for what datasets and images know of keys. Keys go there as texts and are read as the type of the
  * column that they are held against, so that its index is of use; one that is no such value has no match.
  */
-export function lookupFor(warehouse: Warehouse, manifest: Manifest, run: DatasetRun, signal: AbortSignal): Lookup {
+export function lookupFor(warehouse: Warehouse, manifest: Manifest, send: SendKeys, signal: AbortSignal): Lookup {
   const types = new Map<string, Promise<Map<string, string>>>();
   return async ({ name, keysPath, answerPath }) => {
     const enrichment = manifest.enrich.find((one) => one.name === name);
@@ -23,20 +61,12 @@ export function lookupFor(warehouse: Warehouse, manifest: Manifest, run: Dataset
     const table = tableOf(enrichment);
     const known = types.get(table) ?? columnTypes(warehouse, table);
     types.set(table, known);
-    const { keys } = stagingTables(run);
-    const batch = randomNumber();
-    const width = Object.keys(enrichment.on).length;
-    const names = Array.from({ length: width }, (_, index) => `k${index}`);
-    await warehouse.insertFile({
-      sql: `INSERT INTO ${keys} (_batch, key) SELECT ${batch}, [${names.join(', ')}]
-        FROM input(${literal(names.map((key) => `${key} String`).join(', '))})`,
-      format: 'Parquet',
-      path: keysPath,
-      timeoutMs: TIMEOUT_MS,
-      signal,
-    });
+    // Awaited before anything else is: a rejection that nobody waits for ends the process.
+    const typesOfTable = await known;
+    const names = Object.keys(enrichment.on).map((_, index) => `k${index}`);
+    const keys = await send({ path: keysPath, names, signal });
     await warehouse.selectIntoFile({
-      sql: answer(enrichment, { table, types: await known, keys, batch }),
+      sql: answer(enrichment, { table, types: typesOfTable, keys }),
       format: 'Parquet',
       path: answerPath,
       timeoutMs: TIMEOUT_MS,
@@ -62,7 +92,7 @@ async function columnTypes(warehouse: Warehouse, table: string): Promise<Map<str
 
 function answer(
   { name, on, take }: Enrichment,
-  { table, types, keys, batch }: { table: string; types: Map<string, string>; keys: string; batch: string },
+  { table, types, keys }: { table: string; types: Map<string, string>; keys: string },
 ): string {
   const typeOf = (column: string): string => {
     const type = types.get(column);
@@ -77,7 +107,7 @@ function answer(
   wanted.forEach(typeOf);
   const tuple = (parts: readonly string[]): string => `(${parts.join(', ')})`;
   const places = columns.map((_, index) => `c${index}`);
-  return `WITH asked AS (SELECT DISTINCT key, ${typed.join(', ')} FROM ${keys} WHERE _batch = ${batch})
+  return `WITH asked AS (SELECT DISTINCT key, ${typed.join(', ')} FROM (${keys}))
     SELECT ${columns.map((_, index) => `asked.key[${index + 1}] AS k${index}`).join(', ')},
       ${wanted.map((column, index) => `toNullable(toString(known.${identifier(column)})) AS t${index}`).join(', ')}
     FROM asked INNER JOIN (

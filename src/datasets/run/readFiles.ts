@@ -5,8 +5,8 @@ import type { DatasetPosition } from '../../domain/index.js';
 import { cutPieces, type Piece, type Position, type RecordInput } from '../records/index.js';
 import type { Cut } from './cuts.js';
 import { DatasetError, type DatasetDependencies } from './dependencies.js';
-import { inputsOfPlan, type NumberedInput } from './inputRecords.js';
-import type { FilesSource } from './inputs.js';
+import { inputsOfPlan } from './inputRecords.js';
+import type { FilesSource, ListedFile } from './inputs.js';
 import type { StageCall } from './stageCall.js';
 
 /** Cuts of the files of a share, from a position on. Their files are in `dir`, and whoever made it takes it away. */
@@ -16,14 +16,54 @@ export async function* readFiles(
   of: { source: FilesSource; share: readonly [number, number]; from: DatasetPosition | undefined; dir: string },
 ): AsyncGenerator<Cut> {
   const { source, share, from, dir } = of;
-  const { plan, run, manifest, signal } = call;
+  const { plan, run } = call;
   const inputs = await inputsOfPlan(dependencies.warehouse, run, plan.planId, share);
   if (inputs.length !== share[1] - share[0])
     throw new Error(`of the inputs ${share[0]} to ${share[1]} ${inputs.length} are known`);
-  const numbers = new Map(inputs.map(({ source: name, input }) => [name, input]));
+  yield* cutFiles(dependencies, call, { source, inputs, dir, from });
+}
+
+/** What is cut: of which files, and how much of them. */
+export interface FilesToCut {
+  source: FilesSource;
+  /** With their numbers, in the order in which they are read. */
+  inputs: Iterable<NumberedFile> | AsyncIterable<NumberedFile>;
+  /** For the files of the pieces. */
+  dir: string;
+  /** Default: the beginning. */
+  from?: DatasetPosition | undefined;
+  /** So many records, and no input before its turn. Default: all, and the next inputs are opened while one is read. */
+  limit?: number;
+  /** Bytes of a piece. Default: that of `cutPieces`. */
+  maxBytes?: number;
+  /** What every byte that is read goes through. */
+  meter?: (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+}
+
+export type NumberedFile = ListedFile & { input: number };
+
+/** Cuts of files, as every run makes them. */
+export async function* cutFiles(
+  dependencies: Pick<DatasetDependencies, 'streamer'>,
+  { manifest, signal }: Pick<StageCall, 'manifest' | 'signal'>,
+  of: FilesToCut,
+): AsyncGenerator<Cut> {
+  const { dir, from, limit, maxBytes } = of;
+  const numbers = new Map<string, number>();
   const start = from === undefined ? undefined : positionOf(from);
-  const files = recordInputs(dependencies, call, { source, inputs, dir, skip: start?.input ?? 0 });
-  const pieces = cutPieces(files, { format: manifest.format, dir, signal, ...(start && { from: start }) });
+  const { format } = manifest;
+  const open = (input: NumberedFile, fromByte: number): AsyncIterable<Uint8Array> => {
+    numbers.set(input.source, input.input);
+    const bytes = bytesOf(dependencies, of.source, input, fromByte, signal);
+    return of.meter?.(bytes) ?? bytes;
+  };
+  const files = recordInputs(of, { isParquet: format.type === 'parquet', skip: start?.input ?? 0, open });
+  const pieces = cutPieces(files, {
+    ...{ format, dir, signal },
+    ...(start && { from: start }),
+    ...(limit !== undefined && { limit, ahead: 0 }),
+    ...(maxBytes !== undefined && { maxBytes }),
+  });
   for await (const piece of pieces)
     yield {
       piece,
@@ -47,28 +87,30 @@ export function sourcesOf({ marks, rejected }: Pick<Piece, 'marks' | 'rejected'>
 }
 
 async function* recordInputs(
-  dependencies: DatasetDependencies,
-  { manifest, signal }: StageCall,
-  { source, inputs, dir, skip }: { source: FilesSource; inputs: readonly NumberedInput[]; dir: string; skip: number },
+  { inputs, dir }: FilesToCut,
+  of: { isParquet: boolean; skip: number; open: (input: NumberedFile, fromByte: number) => AsyncIterable<Uint8Array> },
 ): AsyncGenerator<RecordInput> {
-  for (const [index, input] of inputs.entries()) {
-    const open = (fromByte: number): Promise<AsyncIterable<Uint8Array>> =>
-      Promise.resolve(bytesOf(dependencies, source, input, fromByte, signal));
-    const file: RecordInput = { source: input.source, open };
+  let index = 0;
+  for await (const input of inputs) {
+    const file: RecordInput = {
+      source: input.source,
+      open: (fromByte) => Promise.resolve(of.open(input, fromByte)),
+    };
     // DuckDB reads Parquet where it likes: it needs a file. Those that are done need none.
-    if (manifest.format.type === 'parquet' && index >= skip) {
+    if (of.isParquet && index >= of.skip) {
       const path = join(dir, `input-${index}.parquet`);
-      await pipeline(await open(0), createWriteStream(path));
+      await pipeline(of.open(input, 0), createWriteStream(path));
       file.localPath = path;
     }
+    index += 1;
     yield file;
   }
 }
 
 function bytesOf(
-  { streamer }: DatasetDependencies,
+  { streamer }: Pick<DatasetDependencies, 'streamer'>,
   source: FilesSource,
-  { source: name, version, checksum, bytes }: NumberedInput,
+  { source: name, version, checksum, bytes }: NumberedFile,
   fromByte: number,
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { DatasetPosition } from '../../domain/index.js';
+import type { DatasetPlan, DatasetPosition, DatasetRun } from '../../domain/index.js';
 import { fetchPages, type Page, type PagePosition } from '../http/index.js';
 import type { DatasetSource } from '../manifest/source.js';
 import { cutPieces, type RecordInput } from '../records/index.js';
@@ -25,22 +25,12 @@ export async function* readPages(
   call: StageCall,
   { source, from, dir }: { source: HttpSource; from: DatasetPosition | undefined; dir: string },
 ): AsyncGenerator<Cut> {
-  const { run, plan, manifest, signal } = call;
-  const { allowPrivate, secrets, pace, warehouse } = dependencies;
-  const pages = fetchPages(source, {
-    ...{ format: manifest.format, allowPrivate, secrets, pace, signal },
-    variables: {
-      date: run.logicalDate.slice(0, 10),
-      ...(plan.since === undefined ? {} : { since: plan.since }),
-      ...(plan.until === undefined ? {} : { until: plan.until }),
-    },
-    ...(from === undefined ? {} : { from: from as unknown as PagePosition }),
-  });
-  for await (const group of groupsOf(pages)) {
+  const { run, plan } = call;
+  for await (const group of groupsOf(pagesOf(dependencies, call, { source, from }))) {
     const [first] = group;
     if (first === undefined) continue;
     await recordInputs(
-      warehouse,
+      dependencies.warehouse,
       run,
       plan.planId,
       group.map(({ source: name, sha256, body }) => ({
@@ -55,9 +45,55 @@ export async function* readPages(
   }
 }
 
+/** What the pages of an API are asked for. */
+export interface PagesCall extends Pick<StageCall, 'manifest' | 'signal'> {
+  run: Pick<DatasetRun, 'logicalDate'>;
+  plan: Pick<DatasetPlan, 'since' | 'until'>;
+}
+
+/** Cuts of the first records of an API, as every run makes them, of at most so many pages. Nothing is written down. */
+export async function* readFirstPages(
+  dependencies: PagesDependencies,
+  call: PagesCall,
+  { source, dir, limit, maxPages }: { source: HttpSource; dir: string; limit: number; maxPages: number },
+): AsyncGenerator<Cut> {
+  let left = limit;
+  let known = 0;
+  const isEnough = ({ number, records }: Page): boolean => {
+    // Of other formats than JSON nobody knows how many records a page has.
+    known += records ?? limit;
+    return known >= limit || number >= maxPages;
+  };
+  for await (const group of groupsOf(pagesOf(dependencies, call, { source, from: undefined }), isEnough)) {
+    for await (const cut of cutsOf(group, { call, dir, records: source.records, limit: left })) {
+      left -= cut.piece.read;
+      yield cut;
+    }
+    if (left <= 0 || (group.at(-1)?.number ?? 0) >= maxPages) return;
+  }
+}
+
+type PagesDependencies = Pick<DatasetDependencies, 'allowPrivate' | 'secrets' | 'pace'>;
+
+function pagesOf(
+  { allowPrivate, secrets, pace }: PagesDependencies,
+  { run, plan, manifest, signal }: PagesCall,
+  { source, from }: { source: HttpSource; from: DatasetPosition | undefined },
+): AsyncGenerator<Page> {
+  return fetchPages(source, {
+    ...{ format: manifest.format, allowPrivate, secrets, pace, signal },
+    variables: {
+      date: run.logicalDate.slice(0, 10),
+      ...(plan.since === undefined ? {} : { since: plan.since }),
+      ...(plan.until === undefined ? {} : { until: plan.until }),
+    },
+    ...(from === undefined ? {} : { from: from as unknown as PagePosition }),
+  });
+}
+
 async function* cutsOf(
   group: readonly Page[],
-  { call, dir, records }: { call: StageCall; dir: string; records: string | undefined },
+  { call, dir, records, limit }: { call: PagesCall; dir: string; records: string | undefined; limit?: number },
 ): AsyncGenerator<Cut> {
   const { manifest, signal } = call;
   const numbers = new Map(group.map(({ source, number }) => [source, number]));
@@ -65,6 +101,7 @@ async function* cutsOf(
   const pieces = cutPieces(group.map(inputOf), {
     ...{ format: manifest.format, dir, signal },
     ...(records === undefined ? {} : { records }),
+    ...(limit === undefined ? {} : { limit }),
   });
   let found = { inputs: group.length, bytes: group.reduce((sum, { body }) => sum + body.length, 0) };
   for await (const piece of pieces) {
@@ -87,14 +124,18 @@ function inputOf({ source, body }: Page): RecordInput {
   return { source, open: () => Promise.resolve(Readable.from([body])) };
 }
 
-async function* groupsOf(pages: AsyncIterable<Page>): AsyncGenerator<Page[]> {
+async function* groupsOf(
+  pages: AsyncIterable<Page>,
+  isEnough: (page: Page) => boolean = () => false,
+): AsyncGenerator<Page[]> {
   let group: Page[] = [];
   let bytes = 0;
   let endsAt = performance.now() + GROUP_MS;
   for await (const page of pages) {
     group.push(page);
     bytes += page.body.length;
-    if (group.length < GROUP_PAGES && bytes < GROUP_BYTES && performance.now() < endsAt) continue;
+    const isFull = group.length >= GROUP_PAGES || bytes >= GROUP_BYTES || performance.now() >= endsAt;
+    if (!isEnough(page) && !isFull) continue;
     yield group;
     [group, bytes, endsAt] = [[], 0, performance.now() + GROUP_MS];
   }

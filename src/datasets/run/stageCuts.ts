@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
 import { NOTHING_STAGED, stagedTogether, type StagedInputs } from '../../domain/index.js';
-import type { StagedPiece } from '../staging/index.js';
 import type { Cut } from './cuts.js';
 import type { DatasetDependencies } from './dependencies.js';
 import { insertPiece } from './insertPiece.js';
 import type { StageCall } from './stageCall.js';
+import type { StagedCut } from './stager.js';
 
 /** A call ends after so long, or so many pieces, and says where the next goes on. */
 const CALL_MS = 600_000;
@@ -17,7 +17,7 @@ const CALL_PIECES = 200;
 export async function stageCuts(
   dependencies: DatasetDependencies,
   call: StageCall,
-  stage: (cut: Cut) => Promise<{ staged: StagedPiece; evolved: readonly string[] }>,
+  stage: (cut: Cut) => Promise<StagedCut>,
   cuts: AsyncGenerator<Cut>,
 ): Promise<StagedInputs> {
   const endsAt = performance.now() + CALL_MS;
@@ -53,7 +53,7 @@ function next(cuts: AsyncGenerator<Cut>): Promise<Cut | undefined> {
 async function insert(
   dependencies: DatasetDependencies,
   call: StageCall,
-  { cut, staged, evolved, before }: { cut: Cut; staged: StagedPiece; evolved: readonly string[]; before: StagedInputs },
+  { cut, staged, evolved, before }: StagedCut & { cut: Cut; before: StagedInputs },
 ): Promise<StagedInputs> {
   const piece = await insertPiece(dependencies, call, { staged, evolved, inputs: cut.inputs });
   const { read, rows, quarantined, warned, dropped, failure } = staged;

@@ -7,7 +7,7 @@ import { durationMs } from '../manifest/words.js';
 export async function windowOf(
   warehouse: Warehouse,
   manifest: Manifest,
-  run: DatasetRun,
+  run: Pick<DatasetRun, 'dataset' | 'logicalDate'>,
   request: DatasetRunRequest,
 ): Promise<Pick<DatasetPlan, 'since' | 'until'>> {
   const { source } = manifest;
@@ -25,7 +25,7 @@ export async function windowOf(
 
 async function windowOfRun(
   warehouse: Warehouse,
-  { dataset }: DatasetRun,
+  { dataset }: Pick<DatasetRun, 'dataset'>,
   number: string,
 ): Promise<{ since?: string; until?: string } | undefined> {
   const [row] = await warehouse.query<{ since: string; until: string }>(

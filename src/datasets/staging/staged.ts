@@ -12,6 +12,17 @@ export interface QuarantinedRow {
   raw: string;
 }
 
+/** A row that landed, for a person. */
+export interface LandedRow {
+  source: string;
+  line: number;
+  /**
+   * By column: texts that the types read again, times in UTC; null where there is nothing. One of more than 10,000
+   * characters is cut, and ends with ….
+   */
+  values: Record<string, string | null>;
+}
+
 /**
  * A piece that is ready to be loaded: `read = rows + quarantined`. Where the columns of the source alone make the run
  * fail, nothing of it is staged: both are 0.

@@ -16,7 +16,8 @@ import { findMissingKeys, refuseNanoseconds } from './records.js';
 import { setAside, writeQuarantine } from './quarantine.js';
 import { keyOf, RECORD, recordsOf, shapeOf } from './source.js';
 import { all, identifier, literal } from './sql.js';
-import type { Lookup, StagedPiece } from './staged.js';
+import { landedRows, setAsideRows } from './shown.js';
+import type { LandedRow, Lookup, QuarantinedRow, StagedPiece } from './staged.js';
 
 export interface StagingOptions {
   /** Folder of its own: what is staged, and what does not fit into memory. Pieces lie in it, or in one of `folders`. */
@@ -51,8 +52,15 @@ export interface Staging {
    * where an expression is wrong, or a file is not what its piece says.
    */
   stage(piece: Piece, request: StageRequest): Promise<StagedPiece>;
+  /** Reads a staged piece back, in no certain order: for a few rows, all of which are held in memory. */
+  show(staged: StagedPiece, of: Pick<StageRequest, 'manifest' | 'evolved'>): Promise<ShownPiece>;
   /** Ends DuckDB, and removes what it spilled. */
   close(): Promise<void>;
+}
+
+export interface ShownPiece {
+  landed: LandedRow[];
+  setAside: QuarantinedRow[];
 }
 
 const DEFAULT_MEMORY_BYTES = 384 * 1024 * 1024;
@@ -92,6 +100,21 @@ class DuckDbStaging implements Staging {
       throw error;
     } finally {
       request.signal?.removeEventListener('abort', interrupt);
+      session.close();
+    }
+  }
+
+  async show(
+    { path, quarantinePath }: StagedPiece,
+    of: Pick<StageRequest, 'manifest' | 'evolved'>,
+  ): Promise<ShownPiece> {
+    const session = new Session(await this.#instance.connect());
+    try {
+      return {
+        landed: path === undefined ? [] : await landedRows(path, of, session),
+        setAside: quarantinePath === undefined ? [] : await setAsideRows(quarantinePath, session),
+      };
+    } finally {
       session.close();
     }
   }

@@ -2,7 +2,7 @@ import type { Manifest } from '../manifest/schema.js';
 import type { PlanOptions, TableChange, TablePlan } from './changes.js';
 import { EVOLVED_COMMENT, EVOLVED_TYPE } from './columns.js';
 import { typeText } from './columnTypes.js';
-import type { ExistingTable } from './existing.js';
+import type { ExistingStorage, ExistingTable } from './existing.js';
 import { identifier, literal, qualified, storageName } from './names.js';
 import { evolvedNames, planViews } from './plan.js';
 
@@ -26,9 +26,7 @@ export function addColumns(
   const { storage } = existing;
   if (storage === undefined) return { changes: [], refusals: [`there is no table ${storageName(manifest.name)}`] };
   const evolved = evolvedNames(manifest, storage);
-  const wanted = [...new Set(names)].filter((name) => !evolved.includes(name));
-  const problems = wanted.slice(0, MOST_ADDED).map((name) => ({ name, problem: problemOf(manifest, existing, name) }));
-  const added = problems.filter(({ problem }) => problem === undefined).map(({ name }) => name);
+  const { added, refusals } = addable(manifest, storage, names);
   const changes = added.map((name): TableChange => ({
     sql:
       `ALTER TABLE ${qualified(database, storageName(manifest.name))} ADD COLUMN IF NOT EXISTS ` +
@@ -37,6 +35,21 @@ export function addColumns(
   }));
   return {
     changes: [...changes, ...planViews(manifest, existing, { database }, [...evolved, ...added])],
+    refusals,
+  };
+}
+
+/** Which columns can be added, and why others can't. Undefined `storage`: to a table that is yet to be made. */
+export function addable(
+  manifest: Manifest,
+  storage: ExistingStorage | undefined,
+  names: readonly string[],
+): { added: string[]; refusals: string[] } {
+  const evolved = storage === undefined ? [] : evolvedNames(manifest, storage);
+  const wanted = [...new Set(names)].filter((name) => !evolved.includes(name));
+  const problems = wanted.slice(0, MOST_ADDED).map((name) => ({ name, problem: problemOf(manifest, storage, name) }));
+  return {
+    added: problems.filter(({ problem }) => problem === undefined).map(({ name }) => name),
     refusals: [
       ...problems.flatMap(({ name, problem }) =>
         problem === undefined ? [] : [`${JSON.stringify(name)}: ${problem}`],
@@ -46,7 +59,7 @@ export function addColumns(
   };
 }
 
-function problemOf({ columns }: Manifest, { storage }: ExistingTable, name: string): string | undefined {
+function problemOf({ columns }: Manifest, storage: ExistingStorage | undefined, name: string): string | undefined {
   if (!NAME.test(name)) return 'no column can have this name: name it in the manifest, with from';
   const isTaken = columns.some((column) => column.name === name || column.from === name);
   if (isTaken || storage?.columns.some((column) => column.name === name))

@@ -20,8 +20,6 @@ afterAll(async () => {
   await rm(files, { recursive: true });
 });
 
-const cut = (bytes: Uint8Array | string, but: object = {}): Promise<Cut> =>
-  bench.cut([input('a', bytes, 100)], { format: csv(but) });
 describe('many small files', () => {
   const small = (index: number): RecordInput => input(`f${index}`, `a,b\n${index},x\n${index},"y\n"\n`);
 
@@ -189,12 +187,47 @@ describe('a cut', () => {
     ]);
   });
 
-  it('is refused where a delimiter or a quote is no character of ASCII', async () => {
-    await expect(cut('a\n1', { delimiter: '§' })).rejects.toThrow(
-      "format.delimiter: '§' should be one character of ASCII",
+  it('of the first records alone opens no input behind them, and its next is where the rest begins', async () => {
+    const opened: string[] = [];
+    const watched = (source: string, text: string): RecordInput => {
+      const given = input(source, text);
+      return { source, open: (fromByte) => (opened.push(source), given.open(fromByte)) };
+    };
+    const texts = [
+      watched('a', 'n\n1\n2\n3\n'),
+      watched('b', 'n\n'),
+      watched('c', 'm,n\n0,4\n0,5\n'),
+      watched('d', 'n\n6\n'),
+    ];
+    const last = ({ rows }: Cut): (string | undefined)[] => rows.map(({ fields }) => fields.at(-1));
+    for (const [limit, files, pieces] of [
+      [2, 'a', 1],
+      [3, 'a', 1],
+      [4, 'abc', 2],
+      [5, 'abc', 2],
+      [6, 'abcd', 3],
+    ] as const) {
+      opened.length = 0;
+      const first = await bench.cut(texts, { format: csv(), limit, ahead: 0 });
+      expect([last(first).length, [...new Set(opened)].join(''), first.pieces.length]).toEqual([limit, files, pieces]);
+      const from = first.pieces.at(-1)?.next;
+      if (from === undefined) throw new Error('the rest is nowhere');
+      const rest = await bench.cut(texts, { format: csv(), from });
+      expect([...last(first), ...last(rest)]).toEqual(['1', '2', '3', '4', '5', '6']);
+    }
+    const all = await bench.cut(texts, { format: csv(), limit: 7 });
+    expect([last(all).length, all.pieces.at(-1)?.next]).toEqual([6, undefined]);
+    expect((await bench.cut(texts, { format: csv(), limit: 3, maxRecords: 2 })).pieces.map(({ read }) => read)).toEqual(
+      [2, 1],
     );
-    await expect(cut('a\n1', { quote: '«' })).rejects.toThrow("format.quote: '«' should be one character of ASCII");
-    await expect(cut('a\n1', { delimiter: "'", quote: "'" })).rejects.toThrow(`format.quote: ''' is the delimiter`);
+  });
+
+  it('is refused where a delimiter or a quote is no character of ASCII', async () => {
+    // No manifest has one that is checked: its schema refuses them before.
+    const cutAs = (but: object): Promise<Cut> => bench.cut([input('a', 'a\n1')], { format: { ...csv(), ...but } });
+    await expect(cutAs({ delimiter: '§' })).rejects.toThrow("format.delimiter: '§' should be one character of ASCII");
+    await expect(cutAs({ quote: '«' })).rejects.toThrow("format.quote: '«' should be one character of ASCII");
+    await expect(cutAs({ delimiter: "'", quote: "'" })).rejects.toThrow(`format.quote: ''' is the delimiter`);
   });
 });
 
@@ -231,6 +264,17 @@ describe('Parquet', () => {
     for await (const piece of cutPieces(inputs, { format, dir: bench.dir, maxRecords: 6, from }))
       rest.push(shape(piece));
     expect(rest).toEqual(pieces.slice(1));
+    // Of the first rows alone; a file that is not there would be refused.
+    for (const [limit, next] of [
+      [8, { input: 1, byte: 8, line: 9 }],
+      [10, { input: 2, byte: 0, line: 1 }],
+    ] as const) {
+      const first: unknown[] = [];
+      const files = [stored(none, 'n'), stored(path, 'a'), stored('nowhere', 'b')];
+      for await (const piece of cutPieces(files, { format, dir: bench.dir, maxRecords: 6, limit }))
+        first.push(shape(piece));
+      expect(first).toEqual([pieces[0], [[path, 6, limit - 6], [{ record: 0, source: 'a', line: 7 }], next]]);
+    }
   });
 
   it('that is damaged, or not on this disk, is refused', async () => {
