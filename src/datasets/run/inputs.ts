@@ -101,9 +101,8 @@ async function* filePages(folder: string, fits: (name: string) => boolean): Asyn
     const page: FileInput[] = [];
     for (const name of names.slice(first, first + PAGE)) {
       const path = join(folder, name);
-      const { size, mtimeMs } = await stat(path);
-      const version = new Date(mtimeMs).toISOString();
-      page.push({ source: name, version, checksum: await sha256Of(path), bytes: size });
+      const found = await stat(path);
+      page.push({ source: name, version: versionOf(found), checksum: await sha256Of(path), bytes: found.size });
     }
     yield page;
   }
@@ -123,7 +122,13 @@ async function namesBelow(folder: string): Promise<string[]> {
   }
 }
 
-async function sha256Of(path: string): Promise<string> {
+/** Of a file: the time of its last change. */
+export function versionOf({ mtimeMs }: { mtimeMs: number }): string {
+  return new Date(mtimeMs).toISOString();
+}
+
+/** In hex. */
+export async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
