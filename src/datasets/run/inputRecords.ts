@@ -63,6 +63,18 @@ export async function inputsOfPlan(
   return rows.map((row) => ({ ...row, bytes: Number(row.bytes) }));
 }
 
+/** SELECT of the names and numbers of inputs of a plan, as listed_source and listed_input: at least those that are given. */
+export function listedInputs(
+  { dataset, number }: Pick<DatasetRun, 'dataset' | 'number'>,
+  planId: string,
+  inputs: readonly number[],
+): string {
+  const [first, last] = [Math.min(...inputs), Math.max(...inputs)];
+  return `SELECT source AS listed_source, input AS listed_input FROM dataset_inputs FINAL
+    WHERE dataset = ${literal(dataset)} AND number = ${digits(number)} AND plan = ${literal(planId)}
+      AND input BETWEEN ${first} AND ${last}`;
+}
+
 /** What a run that ended read: the files of its last plan, in order. */
 export async function inputsOfRun(warehouse: Warehouse, dataset: string, number: string): Promise<FileInput[]> {
   const rows = await warehouse.query<Omit<FileInput, 'bytes'> & { bytes: string }>(

@@ -28,7 +28,7 @@ export async function* readFiles(
   for await (const piece of pieces)
     yield {
       piece,
-      inputs: new Map(sourcesOf(piece).map((name) => [name, numbers.get(name) ?? 0])),
+      inputs: numbersOf(piece, numbers),
       behind: piece.next === undefined ? { kind: 'end' } : { kind: 'at', position: { ...piece.next } },
       found: { inputs: 0, bytes: 0 },
     };
@@ -42,9 +42,17 @@ function positionOf({ input, byte, line, columns }: DatasetPosition): Position {
   };
 }
 
-/** Names of the inputs that a piece has records of. */
-export function sourcesOf({ marks, rejected }: Pick<Piece, 'marks' | 'rejected'>): string[] {
-  return [...new Set([...marks, ...rejected].map(({ source }) => source))];
+/** Numbers of the inputs that a piece has records of. */
+export function numbersOf(
+  { marks, rejected }: Pick<Piece, 'marks' | 'rejected'>,
+  numbers: ReadonlyMap<string, number>,
+): number[] {
+  const sources = new Set([...marks, ...rejected].map(({ source }) => source));
+  return [...sources].map((source) => {
+    const number = numbers.get(source);
+    if (number === undefined) throw new Error(`${source} is no input of the run`);
+    return number;
+  });
 }
 
 async function* recordInputs(
