@@ -80,6 +80,11 @@ export class DatasetState {
     else this.#open.set(share, call.next);
   }
 
+  /** Files that it was planned for, or pages that it has read so far. */
+  inputs(): number {
+    return Math.max(this.plan?.inputs ?? 0, this.staged.inputs);
+  }
+
   counts(): DatasetCounts {
     const loaded = this.loads.reduce((total, load) => total + load.loaded, 0);
     const duplicates = this.loads.reduce((total, load) => total + load.duplicates, 0);
@@ -102,7 +107,7 @@ export class DatasetState {
       step: this.step,
       shares,
       sharesDone: shares - this.#open.size,
-      inputs: this.staged.inputs,
+      inputs: this.inputs(),
       counts: this.counts(),
     };
   }
@@ -130,7 +135,7 @@ export class DatasetState {
     const { shares, sharesDone } = this.progress();
     return [
       `**${run.dataset}** for ${run.logicalDate}: ${what}`,
-      plan === undefined ? '' : `${plan.inputs} inputs in ${shares} shares, ${sharesDone} of them done.`,
+      plan === undefined ? '' : `${this.inputs()} inputs in ${shares} shares, ${sharesDone} of them done.`,
       `Read ${read}, set aside ${quarantined}, duplicates ${duplicates}, loaded ${loaded}.`,
     ]
       .filter((line) => line !== '')
