@@ -16,12 +16,13 @@ export interface StoredObject {
   crc32c?: string | undefined;
 }
 
-/** The object can't be read; `isGone`: this generation is there no more. */
+/** The object can't be read. */
 export class ObjectStreamError extends Error {
   override name = 'ObjectStreamError';
   constructor(
     message: string,
-    readonly isGone = false,
+    /** False: this generation is there no more, or may not be read. */
+    readonly retryable = true,
   ) {
     super(message);
   }
@@ -87,8 +88,9 @@ export function createObjectStreamer(options: StorageAddress): ObjectStreamer {
     if (status === 206 || (status === 200 && at === 0)) return response as AsyncIterable<Buffer>;
     response.destroy();
     if (status === 404 || status === 410)
-      throw new ObjectStreamError(`${nameOf(object)}: there is no such object or generation`, true);
-    if (status === 401 || status === 403) throw new ObjectStreamError(`${nameOf(object)}: may not be read (${status})`);
+      throw new ObjectStreamError(`${nameOf(object)}: there is no such object or generation`, false);
+    if (status === 401 || status === 403)
+      throw new ObjectStreamError(`${nameOf(object)}: may not be read (${status})`, false);
     throw new Error(`answered ${status}`);
   }
 }

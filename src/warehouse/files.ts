@@ -1,4 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { toWarehouseError } from './errors.js';
@@ -15,16 +16,17 @@ export interface FileTransfer {
 }
 
 /**
- * Inserts the rows of a file. Not repeated here: after an `unavailable` error they may be stored or not. Throws
+ * Inserts the rows of a file. The statement goes before them in the body: as a part of the address it would be longer than
+ * servers and proxies take where a table has many columns. Not repeated here: after an `unavailable` error they may be stored or not. Throws
  * WarehouseError.
  */
 export async function insertFile(client: ClickHouseClient, transfer: FileTransfer): Promise<void> {
   const { sql, format, path, timeoutMs, signal } = transfer;
-  const file = createReadStream(path);
+  const body = Readable.from(statementAndRows(`${sql} FORMAT ${format}\n`, path), { objectMode: false });
   try {
     const { stream } = await client.exec({
-      query: `${sql} FORMAT ${format}`,
-      values: file,
+      query: '',
+      values: body,
       clickhouse_settings: { wait_end_of_query: 1 },
       abort_signal: bounded(timeoutMs, signal),
     });
@@ -33,8 +35,13 @@ export async function insertFile(client: ClickHouseClient, transfer: FileTransfe
   } catch (error) {
     throw toWarehouseError(error);
   } finally {
-    file.destroy();
+    body.destroy();
   }
+}
+
+async function* statementAndRows(statement: string, path: string): AsyncGenerator<Buffer> {
+  yield Buffer.from(statement);
+  yield* createReadStream(path) as AsyncIterable<Buffer>;
 }
 
 /** Writes the rows of a SELECT into a file, which is made anew. Throws WarehouseError. */

@@ -61,6 +61,11 @@ export class DatasetState {
     else this.#open.set(share, next);
   }
 
+  /** Files that it was planned for, or pages that it has read so far. */
+  inputs(): number {
+    return Math.max(this.plan?.inputs ?? 0, this.staged.inputs);
+  }
+
   counts(): DatasetCounts {
     const loaded = this.loads.reduce((total, load) => total + load.loaded, 0);
     const duplicates = this.loads.reduce((total, load) => total + load.duplicates, 0);
@@ -83,7 +88,7 @@ export class DatasetState {
       step: this.step,
       shares,
       sharesDone: shares - this.#open.size,
-      inputs: this.staged.inputs,
+      inputs: this.inputs(),
       counts: this.counts(),
     };
   }
@@ -111,7 +116,7 @@ export class DatasetState {
     const { shares, sharesDone } = this.progress();
     return [
       `**${run.dataset}** for ${run.logicalDate}: ${what}`,
-      plan === undefined ? '' : `${plan.inputs} inputs in ${shares} shares, ${sharesDone} of them done.`,
+      plan === undefined ? '' : `${this.inputs()} inputs in ${shares} shares, ${sharesDone} of them done.`,
       `Read ${read}, set aside ${quarantined}, duplicates ${duplicates}, loaded ${loaded}.`,
     ]
       .filter((line) => line !== '')

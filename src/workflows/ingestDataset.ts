@@ -77,7 +77,9 @@ export async function ingestDataset(request: DatasetRunRequest): Promise<Dataset
   if (request.state === undefined) {
     setCurrentDetails('Waits for its turn: another run of the dataset is at work.');
     if (request.trigger === 'upload') await sleep(GATHER);
-    if (!(await takeTurn(request.dataset))) return continueAsNew<typeof ingestDataset>(request);
+    // The moment that it is for stays that at which it was asked for.
+    if (!(await takeTurn(request.dataset)))
+      return continueAsNew<typeof ingestDataset>({ ...request, logicalDate: logicalDateOf(request) });
   }
   // Only who has the turn takes a number.
   const state = new DatasetState(request.state?.run ?? runOf(request), request.state);
@@ -90,26 +92,32 @@ export async function ingestDataset(request: DatasetRunRequest): Promise<Dataset
   const { dataset, trigger } = request;
   if (state.isUploadedAgain) return continueAsNew<typeof ingestDataset>({ dataset, trigger });
   const { status, counts, warnings } = end;
-  return { status, number: state.run.number, counts, inputs: state.staged.inputs, warnings };
+  return { status, number: state.run.number, counts, inputs: state.inputs(), warnings };
 }
 
 /**
  * Greater than that of every run before it, since runs take turns: milliseconds, and ten bits against servers whose
  * clocks differ.
  */
-function runOf({ dataset, trigger, logicalDate }: DatasetRunRequest): DatasetRun {
-  const { workflowId, firstExecutionRunId, startTime, typedSearchAttributes } = workflowInfo();
-  const scheduledAt = typedSearchAttributes.getAll().find(({ key }) => key.name === SCHEDULED_AT)?.value;
-  const meant = scheduledAt instanceof Date ? scheduledAt : startTime;
+function runOf(request: DatasetRunRequest): DatasetRun {
+  const { dataset, trigger } = request;
+  const { workflowId, firstExecutionRunId } = workflowInfo();
   return {
     dataset,
     number: String(Date.now() * 1_024 + Math.floor(Math.random() * 1_024)),
     workflowId,
     runId: firstExecutionRunId,
     trigger,
-    logicalDate: new Date(logicalDate ?? meant).toISOString(),
+    logicalDate: logicalDateOf(request),
     startedAt: new Date(Date.now()).toISOString(),
   };
+}
+
+/** What was asked for, else when its schedule meant it to begin, else when it did. */
+function logicalDateOf({ logicalDate }: DatasetRunRequest): string {
+  const { startTime, typedSearchAttributes } = workflowInfo();
+  const scheduledAt = typedSearchAttributes.getAll().find(({ key }) => key.name === SCHEDULED_AT)?.value;
+  return new Date(logicalDate ?? (scheduledAt instanceof Date ? scheduledAt : startTime)).toISOString();
 }
 
 /** Whatever becomes of the run: its record is written, its staging tables are gone, and the next has the turn. */

@@ -8,7 +8,8 @@ import {
 } from '../../src/client/index.js';
 import { pointAtStack } from '../../src/embedded/index.js';
 import { applyManifests, landed, putObjects } from './datasets/rig.js';
-import { endpointsNow, eventually } from './pipeline.js';
+import { endpointsNow } from './pipeline.js';
+import { killProcess } from './restartRole.js';
 
 /** A process that is killed at each step of a run: the table is what the files say, counted once. */
 
@@ -73,15 +74,6 @@ beforeAll(async () => {
 });
 afterAll(() => temporal.connection.close());
 
-async function kill(name: string): Promise<void> {
-  const { pids } = await endpointsNow();
-  const pid = pids[name];
-  if (pid === undefined) throw new Error(`${name} does not run`);
-  process.kill(pid, 'SIGKILL');
-  // Killed once at a step, and not the one that takes its place.
-  await eventually(endpointsNow, (now) => now.pids[name] !== pid, 60_000);
-}
-
 describe('a run whose process is killed at every step publishes each row once:', () => {
   it.each(['ingester', 'clickhouse', 'orchestrator'])(
     '%s',
@@ -97,7 +89,7 @@ describe('a run whose process is killed at every step publishes each row once:',
         const step = (await datasetProgress(temporal.client, handle))?.step ?? '';
         if (!STEPS.some((one) => one === step) || killedAt.includes(step)) continue;
         killedAt.push(step);
-        await kill(victim);
+        await killProcess(victim);
       }
       expect(await end).toMatchObject({ kind: 'done', result: { status: 'published' } });
       expect(killedAt.length).toBeGreaterThanOrEqual(3);

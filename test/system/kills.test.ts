@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { scene } from '../../src/scenes/index.js';
 import { expectCountedOnce } from './countedOnce.js';
-import { endpointsNow, eventually, imageCounts, uploadAll } from './pipeline.js';
+import { eventually, imageCounts, uploadAll } from './pipeline.js';
+import { killProcess } from './restartRole.js';
 
 const ROLES = ['intake', 'dispatcher', 'detector', 'orchestrator', 'sink'];
 const SERVERS = ['kafka', 'temporal', 'gcs', 'clickhouse'];
@@ -30,7 +31,8 @@ describe('in the middle of a stream of images, 20 % of the events twice', () => 
           ({ rows }) => rows >= (images / 12) * (index + 1),
           180_000,
         );
-        killed.push(await kill(name));
+        await killProcess(name);
+        killed.push(name);
       }
       expect(killed).toEqual(names);
       await uploads;
@@ -38,16 +40,3 @@ describe('in the middle of a stream of images, 20 % of the events twice', () => 
     },
   );
 });
-
-/** SIGKILL; resolves when the supervisor has brought it back under another pid. */
-async function kill(role: string): Promise<string> {
-  const pid = (await endpointsNow()).pids[role];
-  if (pid === undefined) throw new Error(`${role} does not run`);
-  process.kill(pid, 'SIGKILL');
-  await eventually(
-    async () => (await endpointsNow()).pids[role],
-    (now) => now !== undefined && now !== pid,
-    60_000,
-  );
-  return role;
-}

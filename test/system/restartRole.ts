@@ -24,6 +24,18 @@ export async function restartRole(role: string): Promise<void> {
   );
 }
 
+/** SIGKILL to a role or a server of the stack; resolves when the supervisor has brought it back under another pid. */
+export async function killProcess(name: string): Promise<void> {
+  const pid = (await endpointsNow()).pids[name];
+  if (pid === undefined) throw new Error(`${name} does not run`);
+  process.kill(pid, 'SIGKILL');
+  await eventually(
+    async () => (await endpointsNow()).pids[name],
+    (now) => now !== undefined && now !== pid,
+    60_000,
+  );
+}
+
 /** What a process of a role has logged, in order. */
 async function wordsOf(role: string, pid: number): Promise<string[]> {
   const log = await readFile(join(inject('dataDir'), 'logs', `${role}.log`), 'utf8');

@@ -18,7 +18,7 @@ const schedule = z.strictObject({
     .string(cron)
     .regex(/^\S+(?: \S+){4}$/, cron)
     .optional(),
-  every: durationSchema.optional().describe('In place of cron: from one run to the next, counted from midnight UTC.'),
+  every: durationSchema.optional().describe('In place of cron: from one run to the next, counted from 1970-01-01 UTC.'),
   timeZone: z.string(zone).refine(isTimeZone, zone).default('UTC'),
   jitter: durationSchema.optional().describe('Each run begins up to so much later.'),
   overlap: oneOf(['skip', 'buffer', 'cancel']).default('skip').describe('What is due while a run is under way.'),

@@ -4,8 +4,8 @@ import type { Piece } from '../records/index.js';
 /** A piece of what a run reads, and what is known behind it. */
 export interface Cut {
   piece: Piece;
-  /** Numbers of its inputs by their names. */
-  inputs: ReadonlyMap<string, number>;
+  /** Numbers of its inputs. */
+  inputs: readonly number[];
   /** Whether reading may go on behind it: `at` a position, not (`within` what has to be read in one go), or it is the `end`. */
   behind: { kind: 'at'; position: DatasetPosition } | { kind: 'within' } | { kind: 'end' };
   /** Inputs, and bytes of them, that nobody counted before. */

@@ -34,6 +34,18 @@ export async function recordInputs(
   }
 }
 
+/** Forgets what earlier tries of a run's plan were going to read: nobody has read it, and it is as new as before. */
+export async function forgetPlans(warehouse: Warehouse, { dataset, number }: DatasetRun): Promise<void> {
+  const ofRun = `dataset = ${literal(dataset)} AND number = ${digits(number)}`;
+  const known = await warehouse.query<{ plan: string }>(
+    `SELECT DISTINCT plan FROM dataset_inputs WHERE ${ofRun} LIMIT 100`,
+  );
+  if (known.length === 0) return;
+  const plans = known.map(({ plan }) => literal(plan)).join(', ');
+  // By their names: a try that everybody took for dead does not take away what a later one wrote.
+  await warehouse.command(`DELETE FROM dataset_inputs WHERE ${ofRun} AND plan IN (${plans})`);
+}
+
 /** Inputs of a plan from one place up to another, in order. */
 export async function inputsOfPlan(
   warehouse: Warehouse,
@@ -49,6 +61,18 @@ export async function inputsOfPlan(
     { dataset, planId, from, to },
   );
   return rows.map((row) => ({ ...row, bytes: Number(row.bytes) }));
+}
+
+/** SELECT of the names and numbers of inputs of a plan, as listed_source and listed_input: at least those that are given. */
+export function listedInputs(
+  { dataset, number }: Pick<DatasetRun, 'dataset' | 'number'>,
+  planId: string,
+  inputs: readonly number[],
+): string {
+  const [first, last] = [Math.min(...inputs), Math.max(...inputs)];
+  return `SELECT source AS listed_source, input AS listed_input FROM dataset_inputs FINAL
+    WHERE dataset = ${literal(dataset)} AND number = ${digits(number)} AND plan = ${literal(planId)}
+      AND input BETWEEN ${first} AND ${last}`;
 }
 
 /** What a run that ended read: the files of its last plan, in order. */

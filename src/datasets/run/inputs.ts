@@ -129,8 +129,8 @@ async function* filePages(folder: string, fits: (name: string) => boolean): Asyn
   for (let first = 0; first < names.length; first += PAGE) {
     const page: ListedFile[] = [];
     for (const name of names.slice(first, first + PAGE)) {
-      const { size, mtimeMs } = await stat(join(folder, name));
-      page.push({ source: name, version: new Date(mtimeMs).toISOString(), bytes: size });
+      const found = await stat(join(folder, name));
+      page.push({ source: name, version: versionOf(found), bytes: found.size });
     }
     yield page;
   }
@@ -150,7 +150,13 @@ async function namesBelow(folder: string): Promise<string[]> {
   }
 }
 
-async function sha256Of(path: string): Promise<string> {
+/** Of a file: the time of its last change. */
+export function versionOf({ mtimeMs }: { mtimeMs: number }): string {
+  return new Date(mtimeMs).toISOString();
+}
+
+/** In hex. */
+export async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');

@@ -4,6 +4,7 @@ import { rowStructure } from '../staging/rowStructure.js';
 import type { StagedPiece } from '../staging/index.js';
 import { identifier, literal } from '../tables/index.js';
 import type { DatasetDependencies } from './dependencies.js';
+import { listedInputs } from './inputRecords.js';
 import { digits, randomNumber } from './names.js';
 import type { StageCall } from './stageCall.js';
 import { removeFiles } from './stager.js';
@@ -19,8 +20,8 @@ export interface PieceToInsert {
   staged: StagedPiece;
   /** Columns beyond those of the manifest that it was staged with. */
   evolved: readonly string[];
-  /** Numbers of its inputs by their names. */
-  inputs: ReadonlyMap<string, number>;
+  /** Numbers of its inputs. */
+  inputs: readonly number[];
 }
 
 /**
@@ -49,19 +50,19 @@ export async function insertPiece(
 
 async function insertOnce(
   { warehouse }: DatasetDependencies,
-  { run, manifest, signal }: StageCall,
+  { run, plan, manifest, signal }: StageCall,
   { staged, evolved, inputs }: PieceToInsert,
 ): Promise<string> {
   const piece = randomNumber();
   const tables = stagingTables(run);
   if (staged.path !== undefined && staged.rows > 0) {
     const { columns, structure, select } = rowStructure(manifest, evolved);
-    const names = [...inputs.keys()].map(literal).join(', ');
-    const numbers = [...inputs.values()].join(', ');
+    // Names of thousands of inputs are more than a statement may hold. A row whose input is not known is missed below.
     await warehouse.insertFile({
       sql: `INSERT INTO ${tables.rows} (${[...columns, '_input', '_piece'].map(identifier).join(', ')})
-        SELECT ${select.join(', ')}, transform(_source, [${names}], [${numbers}], 0), ${piece}
-        FROM input(${literal(structure)})`,
+        SELECT ${select.join(', ')}, listed_input, ${piece}
+        FROM input(${literal(structure)}) AS came
+        INNER JOIN (${listedInputs(run, plan.planId, inputs)}) AS listed ON _source = listed_source`,
       format: 'Parquet',
       path: staged.path,
       timeoutMs: TIMEOUT_MS,

@@ -4,6 +4,8 @@ import { parseManifest, type ReadManifest } from '../manifest/parse.js';
 import type { Manifest } from '../manifest/schema.js';
 import { DatasetError } from './dependencies.js';
 
+const TIMEOUT_MS = 30_000;
+
 /** A manifest as it was applied. */
 export interface AppliedManifest extends ReadManifest {
   appliedAt: string;
@@ -68,9 +70,11 @@ export async function recordManifest(
   applied: { text: string; manifest: ReadManifest; who: string },
 ): Promise<void> {
   const { text, manifest, who } = applied;
-  await warehouse.command(
-    `INSERT INTO dataset_manifests (dataset, hash, manifest, who)
-     SELECT {dataset:String}, {hash:String}, {text:String}, {who:String}`,
-    { dataset: manifest.manifest.name, hash: manifest.hash, text, who },
-  );
+  // As a row, not as parameters: those are a part of the address, which is bounded.
+  await warehouse.insert({
+    table: 'dataset_manifests',
+    columns: ['dataset', 'hash', 'manifest', 'who'],
+    rows: [JSON.stringify([manifest.manifest.name, manifest.hash, text, who].map((part) => part.toWellFormed()))],
+    timeoutMs: TIMEOUT_MS,
+  });
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DatasetPlan, DatasetPlanOutcome, DatasetRun, DatasetRunRequest } from '../../domain/index.js';
 import { YamlError } from '../../yaml/index.js';
 import { DatasetError, type DatasetDependencies } from './dependencies.js';
-import { inputsOfRun, recordInputs, withoutTaken } from './inputRecords.js';
+import { forgetPlans, inputsOfRun, recordInputs, withoutTaken } from './inputRecords.js';
 import { listInputs, type FileInput, type FilesSource } from './inputs.js';
 import { giveUpLoads } from './loads.js';
 import { appliedManifest, type AppliedManifest } from './manifests.js';
@@ -14,18 +14,22 @@ import { windowOf } from './window.js';
 const SHARE_BYTES = 268_435_456;
 const SHARE_INPUTS = 2_000;
 
+type PlanDependencies = Pick<DatasetDependencies, 'warehouse' | 'lister' | 'log' | 'program'>;
+
 /**
  * Finds what a run has to read. It has the turn of its dataset: what runs before it left behind is of no one, and is
- * taken away. A plan that is made again replaces nothing: its list of inputs has an id of its own. Throws what may pass.
+ * taken away. A plan that is made again takes the place of the one before: its list of inputs has an id of its own. Throws
+ * what may pass.
  */
 export async function planRun(
-  dependencies: DatasetDependencies,
+  dependencies: PlanDependencies,
   run: DatasetRun,
   request: DatasetRunRequest,
   signal: AbortSignal,
 ): Promise<DatasetPlanOutcome> {
   let tells = false;
   try {
+    await forgetPlans(dependencies.warehouse, run);
     const { manifest, hash } = await applied(dependencies, run.dataset);
     tells = manifest.webhook !== undefined;
     await giveUpLoads(dependencies.warehouse, run.dataset);
@@ -46,7 +50,7 @@ export async function planRun(
   }
 }
 
-async function applied({ warehouse }: DatasetDependencies, dataset: string): Promise<AppliedManifest> {
+async function applied({ warehouse }: PlanDependencies, dataset: string): Promise<AppliedManifest> {
   try {
     const found = await appliedManifest(warehouse, dataset);
     if (found !== undefined) return found;
@@ -58,7 +62,7 @@ async function applied({ warehouse }: DatasetDependencies, dataset: string): Pro
 }
 
 async function planFiles(
-  dependencies: DatasetDependencies,
+  dependencies: PlanDependencies,
   source: FilesSource,
   {
     run,
@@ -84,7 +88,7 @@ async function planFiles(
 }
 
 async function share(
-  { warehouse }: DatasetDependencies,
+  { warehouse }: PlanDependencies,
   run: DatasetRun,
   plan: DatasetPlan,
   inputs: readonly FileInput[],

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { addCounts } from '../../domain/index.js';
 import { WarehouseError } from '../../warehouse/index.js';
+import { landing } from '../manifest/columns.js';
 import type { Manifest } from '../manifest/schema.js';
 import type { LandedRow, QuarantinedRow, StagedPiece } from '../staging/index.js';
 import { addable, evolvedNames, readTable, type ExistingStorage } from '../tables/index.js';
@@ -9,6 +10,7 @@ import type { Cut } from './cuts.js';
 import type { DatasetDependencies } from './dependencies.js';
 import { refuseColumns } from './evolve.js';
 import { keysInStatement, lookupFor } from './lookup.js';
+import { sourcesOf } from './readFiles.js';
 import { readFirst } from './readFirst.js';
 import { removeFiles, stagerOf } from './stager.js';
 
@@ -128,14 +130,16 @@ async function tableOf(
 
 function addPiece(
   preview: Preview,
-  { inputs, behind }: Cut,
+  { piece, inputs, behind }: Cut,
   staged: StagedPiece,
   { landed, setAside }: { landed: LandedRow[]; setAside: QuarantinedRow[] },
 ): void {
+  const sources = sourcesOf(piece);
+  const places = new Map(sources.map((source, index) => [source, inputs[index] ?? 0]));
   preview.read += staged.read;
-  preview.rows.push(...inOrder(landed, inputs));
-  preview.quarantine.push(...inOrder(setAside, inputs));
-  preview.inputs = [...new Set([...preview.inputs, ...inputs.keys()])];
+  preview.rows.push(...inOrder(landed, places));
+  preview.quarantine.push(...inOrder(setAside, places));
+  preview.inputs = [...new Set([...preview.inputs, ...sources])];
   preview.isWhole = behind.kind === 'end';
   preview.newColumns = [...new Set([...preview.newColumns, ...staged.newColumns])];
   preview.warned = addCounts(preview.warned, staged.warned);
@@ -146,14 +150,14 @@ function addPiece(
 /** As they were read: lookups mix them. */
 function inOrder<Row extends { source: string; line: number }>(
   rows: readonly Row[],
-  inputs: ReadonlyMap<string, number>,
+  places: ReadonlyMap<string, number>,
 ): Row[] {
-  const placeOf = ({ source }: Row): number => inputs.get(source) ?? 0;
+  const placeOf = ({ source }: Row): number => places.get(source) ?? 0;
   return rows.toSorted((a, b) => placeOf(a) - placeOf(b) || a.line - b.line);
 }
 
 function columnsOf({ columns }: Manifest, evolved: readonly string[], fresh: readonly string[]): PreviewColumn[] {
-  const declared = columns.filter(({ personal }) => personal !== 'drop');
+  const declared = landing(columns);
   return [
     ...declared.map(({ name, type }) => ({ name, type, isNew: false })),
     ...evolved.map((name) => ({ name, type: EVOLVED_TYPE, isNew: false })),

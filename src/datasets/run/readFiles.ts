@@ -1,12 +1,13 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { DatasetPosition } from '../../domain/index.js';
 import { cutPieces, type Piece, type Position, type RecordInput } from '../records/index.js';
 import type { Cut } from './cuts.js';
-import { DatasetError, type DatasetDependencies } from './dependencies.js';
+import type { DatasetDependencies } from './dependencies.js';
 import { inputsOfPlan } from './inputRecords.js';
 import type { FilesSource, ListedFile } from './inputs.js';
+import { readFile } from './readFile.js';
 import type { StageCall } from './stageCall.js';
 
 /** Cuts of the files of a share, from a position on. Their files are in `dir`, and whoever made it takes it away. */
@@ -67,7 +68,7 @@ export async function* cutFiles(
   for await (const piece of pieces)
     yield {
       piece,
-      inputs: new Map(sourcesOf(piece).map((name) => [name, numbers.get(name) ?? 0])),
+      inputs: numbersOf(piece, numbers),
       behind: piece.next === undefined ? { kind: 'end' } : { kind: 'at', position: { ...piece.next } },
       found: { inputs: 0, bytes: 0 },
     };
@@ -81,9 +82,18 @@ function positionOf({ input, byte, line, columns }: DatasetPosition): Position {
   };
 }
 
-/** Names of the inputs that a piece has records of. */
+/** Inputs that a piece has records of, each once. */
 export function sourcesOf({ marks, rejected }: Pick<Piece, 'marks' | 'rejected'>): string[] {
   return [...new Set([...marks, ...rejected].map(({ source }) => source))];
+}
+
+/** Their numbers, in the same order. */
+export function numbersOf(piece: Pick<Piece, 'marks' | 'rejected'>, numbers: ReadonlyMap<string, number>): number[] {
+  return sourcesOf(piece).map((source) => {
+    const number = numbers.get(source);
+    if (number === undefined) throw new Error(`${source} is no input of the run`);
+    return number;
+  });
 }
 
 async function* recordInputs(
@@ -110,21 +120,13 @@ async function* recordInputs(
 function bytesOf(
   { streamer }: Pick<DatasetDependencies, 'streamer'>,
   source: FilesSource,
-  { source: name, version, checksum, bytes }: NumberedFile,
+  input: NumberedFile,
   fromByte: number,
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
-  if (source.type === 'files') return fileBytes(join(source.folder, name), fromByte, signal);
+  const { source: name, version, checksum, bytes } = input;
+  if (source.type === 'files') return readFile(join(source.folder, name), input, fromByte, signal);
   const object = name.slice(`gs://${source.bucket}/`.length);
   const crc32c = checksum === version ? undefined : checksum;
   return streamer.open({ bucket: source.bucket, object, generation: version, bytes, crc32c }, fromByte, signal);
-}
-
-async function* fileBytes(path: string, start: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  try {
-    yield* createReadStream(path, { start, signal, highWaterMark: 1_048_576 }) as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new DatasetError(`${path} can not be read: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

@@ -6,7 +6,7 @@ import { cutPieces, type RecordInput } from '../records/index.js';
 import type { Cut } from './cuts.js';
 import type { DatasetDependencies } from './dependencies.js';
 import { recordInputs } from './inputRecords.js';
-import { sourcesOf } from './readFiles.js';
+import { numbersOf } from './readFiles.js';
 import type { StageCall } from './stageCall.js';
 
 /** Pages that are staged together: so many, so many bytes, or those of so long. */
@@ -108,7 +108,7 @@ async function* cutsOf(
     const isLast = piece.next === undefined;
     yield {
       piece,
-      inputs: new Map(sourcesOf(piece).map((name) => [name, numbers.get(name) ?? 0])),
+      inputs: numbersOf(piece, numbers),
       behind: !isLast
         ? { kind: 'within' }
         : next === undefined

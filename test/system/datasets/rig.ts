@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Storage } from '@google-cloud/storage';
@@ -90,27 +90,39 @@ export async function outcomeOf({ run }: RunReport): Promise<RunOutcome & { fail
 /** In the order of where they stand; names of pages are cut to their ends, which is all that the oracle knows. */
 export function sortedRows(rows: readonly Quarantined[]): Quarantined[] {
   return rows
-    .map((row) => ({
-      ...row,
-      source: row.source.replace(/^https?:.*(#page=\d+)$/, '$1').replace(/^gs:\/\/[^/]+\//, ''),
-    }))
+    .map((row) => ({ ...row, source: shortSource(row.source) }))
     .sort((a, b) => (a.source === b.source ? a.line - b.line : a.source < b.source ? -1 : 1));
 }
 
-/** Puts files into a bucket, which is made if it is not there. */
-export async function putObjects(bucket: string, files: readonly SourceFile[]): Promise<void> {
+/** What the oracle calls a source: an object by its name, a page by its number. */
+export function shortSource(source: string): string {
+  return source.replace(/^https?:.*(#page=\d+)$/, '$1').replace(/^gs:\/\/[^/]+\//, '');
+}
+
+/** Puts files into a bucket, which is made if it is not there. Returns the generation of each. */
+export async function putObjects(bucket: string, files: readonly SourceFile[]): Promise<string[]> {
   const { gcs } = await endpointsNow();
   const storage = new Storage({ apiEndpoint: gcs, projectId: GCS_PROJECT, useAuthWithCustomEndpoint: false });
   const [isThere] = await storage.bucket(bucket).exists();
   if (!isThere) await storage.createBucket(bucket);
-  for (const { name, bytes } of files) await storage.bucket(bucket).file(name).save(bytes, { resumable: false });
+  const generations: string[] = [];
+  for (const { name, bytes } of files) {
+    const file = storage.bucket(bucket).file(name);
+    await file.save(bytes, { resumable: false });
+    generations.push(String(file.metadata.generation));
+  }
+  return generations;
 }
 
+/** Puts files into a folder, each as a whole: a run that comes in between finds the one before or the new one. */
 export async function putFiles(folder: string, files: readonly SourceFile[]): Promise<void> {
   for (const { name, bytes } of files) {
     const path = join(folder, name);
+    const aside = join(folder, 'incoming', name);
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, bytes);
+    await mkdir(dirname(aside), { recursive: true });
+    await writeFile(aside, bytes);
+    await rename(aside, path);
   }
 }
 

@@ -1,27 +1,16 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { beforeAll, afterAll, describe, expect, it } from 'vitest';
 import { createHmac } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { documentedCheck, type WebhookCheck } from '../../../webhookCheck.js';
 
 const SECRET = 'whsec-of-a-test';
 const AT_MS = Date.parse('2026-01-31T12:00:00Z');
 const BODY = Buffer.from('{"dataset":"orders","status":"published","failure":"ü"}');
 
-type Check = (body: Buffer, signature: string, secret: string, nowMs?: number) => boolean;
-let folder: string;
-let isFromPenstock: Check;
+let isFromPenstock: WebhookCheck;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'penstock-webhook-'));
-  const text = await readFile(new URL('../../../../docs/datasets-api.md', import.meta.url), 'utf8');
-  const [, code = ''] = /^```js\n([^]*?)^```$/m.exec(text) ?? [];
-  const file = join(folder, 'verify.mjs');
-  await writeFile(file, code);
-  ({ isFromPenstock } = (await import(pathToFileURL(file).href)) as { isFromPenstock: Check });
+  isFromPenstock = await documentedCheck();
 });
-afterAll(() => rm(folder, { recursive: true }));
 
 /** As src/datasets/run/webhook.ts signs. */
 function sign(body: Buffer, secret = SECRET, atMs = AT_MS): string {
