@@ -59,7 +59,7 @@ function iso(text: string, scope: Scope): Wall {
     `CASE WHEN regexp_full_match(${text}, ${PLAIN}) THEN epoch_us(TRY_CAST(${text} AS TIMESTAMP)) END`,
   );
   const micros = scope.name(rest(plain, MILLION));
-  const isOther = scope.name(`${plain} IS NULL AND regexp_full_match(${text}, ${ISO})`);
+  const isOther = scope.name(`CASE WHEN ${plain} IS NULL THEN regexp_full_match(${text}, ${ISO}) ELSE false END`);
   const clock = `CASE WHEN strlen(${text}) = 10 THEN '00:00:00' WHEN substring(${text}, 17, 1) = ':' THEN substring(${text}, 12, 8) ELSE substring(${text}, 12, 5) || ':00' END`;
   const cast = `TRY_CAST(left(${text}, 10) || ' ' || ${clock} AS TIMESTAMP)`;
   return {
