@@ -26,8 +26,9 @@ export async function* readPages(
 ): AsyncGenerator<Cut> {
   const { run, plan, manifest, signal } = call;
   const { allowPrivate, secrets, pace, warehouse } = dependencies;
+  const stop = new AbortController();
   const pages = fetchPages(source, {
-    ...{ format: manifest.format, allowPrivate, secrets, pace, signal },
+    ...{ format: manifest.format, allowPrivate, secrets, pace, signal: AbortSignal.any([signal, stop.signal]) },
     variables: {
       date: run.logicalDate.slice(0, 10),
       ...(plan.since === undefined ? {} : { since: plan.since }),
@@ -35,7 +36,7 @@ export async function* readPages(
     },
     ...(from === undefined ? {} : { from: from as unknown as PagePosition }),
   });
-  for await (const group of groupsOf(pages)) {
+  for await (const group of oneAhead(groupsOf(pages), stop)) {
     const [first] = group;
     if (first === undefined) continue;
     await recordInputs(
@@ -51,6 +52,27 @@ export async function* readPages(
       first.number,
     );
     yield* cutsOf(group, { call, dir, records: source.records });
+  }
+}
+
+/** The next group is fetched while one is recorded and cut. Who stops before the end stops what is fetched. */
+async function* oneAhead(groups: AsyncGenerator<Page[]>, stop: AbortController): AsyncGenerator<Page[]> {
+  const next = (): Promise<IteratorResult<Page[]>> => {
+    const group = groups.next();
+    // It is told in its turn.
+    group.catch(() => undefined);
+    return group;
+  };
+  let upcoming = next();
+  try {
+    for (let group = await upcoming; group.done !== true; group = await upcoming) {
+      upcoming = next();
+      yield group.value;
+    }
+  } finally {
+    stop.abort();
+    await upcoming.catch(() => undefined);
+    await groups.return(undefined);
   }
 }
 
