@@ -234,7 +234,8 @@ describe('where a reservation takes its time', () => {
     };
   }
 
-  async function timesOf(waits: () => number, perSecond: number, count: number): Promise<number[]> {
+  async function timesOf(waits: () => number, fetches: number): Promise<number[]> {
+    const [perSecond, count] = [20, 600];
     const clock = virtualClock();
     const pace = createHostPace(slowReserve(clock, waits), clock);
     const times: number[] = [];
@@ -244,20 +245,23 @@ describe('where a reservation takes its time', () => {
         times.push(clock.now());
       }
     };
-    await clock.run(Promise.all(Array.from({ length: 3 }, fetch)));
+    await clock.run(Promise.all(Array.from({ length: fetches }, fetch)));
     return times;
   }
 
-  test('no slot passes unused meanwhile: a steady host is asked at more than 0.95 of its rate', async () => {
-    const times = await timesOf(() => 60, 20, 600);
-    const seconds = ((times.at(-1) ?? 0) - (times[100] ?? 0)) / 1_000;
-    expect((times.length - 101) / seconds).toBeGreaterThan(0.95 * 20);
-    expect(mostInASecond(times)).toBeLessThanOrEqual(20);
-  });
+  test.each([1, 3])(
+    'no slot passes unused meanwhile: %d fetches ask at more than 0.95 of the rate',
+    async (fetches) => {
+      const times = await timesOf(() => 60, fetches);
+      const seconds = ((times.at(-1) ?? 0) - (times[100] ?? 0)) / 1_000;
+      expect((times.length - 101) / seconds).toBeGreaterThan(0.95 * 20);
+      expect(mostInASecond(times)).toBeLessThanOrEqual(20);
+    },
+  );
 
   test('an answer that comes faster than the one before brings no slot too close', async () => {
     let asked = 0;
-    const times = await timesOf(() => ((asked += 1) % 4 < 2 ? 190 : 5), 20, 400);
+    const times = await timesOf(() => ((asked += 1) % 4 < 2 ? 190 : 5), 3);
     expect(mostInASecond(times)).toBeLessThanOrEqual(20);
   });
 });
