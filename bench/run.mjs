@@ -5,6 +5,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { temporalActions } from './actions.mjs';
+import { datasetApi } from './datasetApi.mjs';
+import { datasetCsv } from './datasetCsv.mjs';
+import { datasetMemory } from './datasetMemory.mjs';
 import { detectEndToEnd } from './detectEndToEnd.mjs';
 import { intakeEvents } from './intake.mjs';
 import { latencyIdle } from './latency.mjs';
@@ -24,11 +27,20 @@ const BENCHMARKS = [
   { names: ['intake.events'], measure: intakeEvents },
   { names: ['temporal.actions'], measure: temporalActions },
   { names: ['latency.idle'], measure: latencyIdle },
+  { names: ['dataset.csv'], measure: datasetCsv },
+  { names: ['dataset.api'], measure: datasetApi },
+  // Some ten minutes, and 10 GB of disk.
+  { names: ['dataset.memory'], measure: datasetMemory, isAskedFor: true },
 ];
 const RESULTS = new URL('./results.json', import.meta.url);
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, repeats: { type: 'string' } } });
-const chosen = BENCHMARKS.filter(({ names }) => values.only === undefined || names.includes(values.only));
+const { values } = parseArgs({
+  // Rows are of the datasets' benchmarks: fewer, to try them.
+  options: { only: { type: 'string' }, repeats: { type: 'string' }, rows: { type: 'string' } },
+});
+const chosen = BENCHMARKS.filter(({ names, isAskedFor }) =>
+  values.only === undefined ? !isAskedFor : names.includes(values.only),
+);
 if (chosen.length === 0) {
   console.error(`no benchmark ${values.only}; there are: ${BENCHMARKS.flatMap(({ names }) => names).join(', ')}`);
   process.exit(2);
@@ -38,10 +50,15 @@ if (!Number.isInteger(repeats) || repeats < 1 || repeats > 100) {
   console.error(`--repeats ${values.repeats}: a whole number from 1 to 100`);
   process.exit(2);
 }
+const rows = values.rows === undefined ? undefined : Number(values.rows);
+if (rows !== undefined && !(Number.isInteger(rows) && rows >= 10_000)) {
+  console.error(`--rows ${values.rows}: a whole number from 10000`);
+  process.exit(2);
+}
 const results = [];
 for (const { names, measure } of chosen) {
   console.error(`${names.join(', ')} …`);
-  results.push(await measure({ repeats, say: (sentence) => console.error(`  ${sentence}`) }));
+  results.push(await measure({ repeats, rows, say: (sentence) => console.error(`  ${sentence}`) }));
 }
 const measured = results.flat();
 

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { CRC32C } from '@google-cloud/storage';
 import type { ImageRef } from '../domain/index.js';
+import { crc32cOf } from './checksum.js';
 import { ReadError } from './deadline.js';
 import type { Answer } from './download.js';
 
@@ -40,7 +40,5 @@ function isIntact({ header, body }: Answer, isPacked: boolean): boolean {
   const expected = /crc32c=([^,\s]+)/.exec(header('x-goog-hash') ?? '')?.[1];
   if (expected === undefined || header('x-goog-stored-content-encoding') !== (isPacked ? 'gzip' : 'identity'))
     return true;
-  const crc = new CRC32C();
-  crc.update(body);
-  return crc.validate(expected);
+  return crc32cOf(body) === expected;
 }

@@ -1,7 +1,7 @@
 import { get as getPlain, type IncomingMessage } from 'node:http';
 import { get as getSecure } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CRC32C } from '@google-cloud/storage';
+import { Crc32c } from './checksum.js';
 import { createStorage, type StorageAddress } from './client.js';
 import { credentials } from './credentials.js';
 
@@ -50,7 +50,7 @@ export function createObjectStreamer(options: StorageAddress): ObjectStreamer {
   };
 
   async function* readOn(object: StoredObject, fromByte: number, signal: AbortSignal): AsyncGenerator<Buffer> {
-    const crc = fromByte === 0 && object.crc32c !== undefined ? new CRC32C() : undefined;
+    const crc = fromByte === 0 && object.crc32c !== undefined ? new Crc32c() : undefined;
     let at = fromByte;
     for (let tries = 1; at < object.bytes; tries += 1) {
       signal.throwIfAborted();
@@ -70,7 +70,7 @@ export function createObjectStreamer(options: StorageAddress): ObjectStreamer {
         await sleep(FIRST_WAIT_MS * 2 ** Math.max(0, tries - 1), undefined, { signal });
       }
     }
-    if (at > object.bytes || (crc && !crc.validate(object.crc32c ?? '')))
+    if (at > object.bytes || (crc && crc.digest() !== object.crc32c))
       throw new ObjectStreamError(`${nameOf(object)}: what came is not what the bucket says it holds`);
   }
 

@@ -25,8 +25,10 @@ export async function* readPages(
   call: StageCall,
   { source, from, dir }: { source: HttpSource; from: DatasetPosition | undefined; dir: string },
 ): AsyncGenerator<Cut> {
-  const { run, plan } = call;
-  for await (const group of groupsOf(pagesOf(dependencies, call, { source, from }))) {
+  const { run, plan, signal } = call;
+  const stop = new AbortController();
+  const stoppable = { ...call, signal: AbortSignal.any([signal, stop.signal]) };
+  for await (const group of oneAhead(groupsOf(pagesOf(dependencies, stoppable, { source, from })), stop)) {
     const [first] = group;
     if (first === undefined) continue;
     await recordInputs(
@@ -89,6 +91,27 @@ function pagesOf(
     },
     ...(from === undefined ? {} : { from: from as unknown as PagePosition }),
   });
+}
+
+/** The next group is fetched while one is recorded and cut. Who stops before the end stops what is fetched. */
+async function* oneAhead(groups: AsyncGenerator<Page[]>, stop: AbortController): AsyncGenerator<Page[]> {
+  const next = (): Promise<IteratorResult<Page[]>> => {
+    const group = groups.next();
+    // It is told in its turn.
+    group.catch(() => undefined);
+    return group;
+  };
+  let upcoming = next();
+  try {
+    for (let group = await upcoming; group.done !== true; group = await upcoming) {
+      upcoming = next();
+      yield group.value;
+    }
+  } finally {
+    stop.abort();
+    await upcoming.catch(() => undefined);
+    await groups.return(undefined);
+  }
 }
 
 async function* cutsOf(

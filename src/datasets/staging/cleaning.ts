@@ -3,7 +3,7 @@ import type { Cleaning } from '../manifest/columns.js';
 import { StagingError } from './errors.js';
 import type { Scope } from './pipeline.js';
 import { literal, literals } from './sql.js';
-import { instantOf } from './types/instants.js';
+import { fractionOf, instantOf } from './types/instants.js';
 import type { TimeReading } from './types/index.js';
 
 /** What is left of a text after its cleaning. */
@@ -67,20 +67,39 @@ function readingOf(time: Extract<Cleaning, { time: object }>['time'], type: Colu
 }
 
 function stepOf(step: Cleaning, text: string, type: ColumnType, shown: Shown, scope: Scope): Cleaned {
-  if (step === 'trim') return { text: `trim(${text}, ${literal(SPACES)})` };
-  if (step === 'collapse') return { text: `regexp_replace(${text}, ${literal(`[${SPACES}]+`)}, ' ', 'g')` };
+  if (step === 'trim') return { text: trimmed(text) };
+  if (step === 'collapse') return { text: collapsed(text) };
   if (step === 'lower' || step === 'upper') return { text: `${step}(${text})` };
   if ('nullIf' in step) return { text: `CASE WHEN ${text} IN ${literals(step.nullIf)} THEN NULL ELSE ${text} END` };
   if ('replace' in step)
     return { text: `regexp_replace(${text}, ${literal(step.replace)}, ${literal(step.with)}, 'g')` };
   if ('map' in step) return mapped(step, text, shown);
   if ('number' in step) return number(step.number, text, shown);
-  const { utc, fraction, why } = instantOf(text, shown(text), readingOf(step.time, type), scope);
+  const instant = instantOf(text, shown(text), readingOf(step.time, type), scope);
+  const { utc, why } = instant;
+  const fraction = scope.name(fractionOf(instant));
   const second = `CAST(make_timestamp(${utc} * 1000000) AS VARCHAR)`;
   return {
     text: `${second} || CASE WHEN ${fraction} <> '' THEN '.' || ${fraction} ELSE '' END || 'Z'`,
     fault: `CASE WHEN ${text} IS NOT NULL AND ${utc} IS NULL THEN ${why} END`,
   };
+}
+
+/**
+ * Most texts have nothing to take off, which is seen at a tenth of what it costs to take it off: given the characters,
+ * DuckDB takes 0.8 µs a text. By itself it takes off most white space of Unicode, and nothing else, for as little.
+ */
+function trimmed(text: string): string {
+  const isSpaced = (of: string): string => `regexp_matches(${of}, ${literal(`^[${SPACES}]|[${SPACES}]$`)})`;
+  const mostly = `trim(${text})`;
+  const all = `CASE WHEN ${isSpaced(mostly)} THEN trim(${text}, ${literal(SPACES)}) ELSE ${mostly} END`;
+  return `CASE WHEN ${isSpaced(text)} THEN ${all} ELSE ${text} END`;
+}
+
+/** To replace costs more than to see that there is nothing to replace. */
+function collapsed(text: string): string {
+  const isSpaced = `regexp_matches(${text}, ${literal(`[${SPACES.replace(' ', '')}]|  `)})`;
+  return `CASE WHEN ${isSpaced} THEN regexp_replace(${text}, ${literal(`[${SPACES}]+`)}, ' ', 'g') ELSE ${text} END`;
 }
 
 function mapped(step: Extract<Cleaning, { map: object }>, text: string, shown: Shown): Cleaned {

@@ -220,30 +220,29 @@ function computed(plan: Plan, records: string): string {
 }
 
 /** Writes what did not land, if there is anything. */
-async function quarantine(
-  { piece, plan, records, lines, session, request, files }: Run,
-  rows: number,
-): Promise<{ quarantined: number; failure?: string }> {
+async function quarantine(run: Run, rows: number): Promise<{ quarantined: number; failure?: string }> {
+  const { piece, plan, records, lines, session, request, files } = run;
   const all = request.quarantineAll;
   if (rows === piece.records && piece.rejected.length === 0) return { quarantined: 0 };
   const faults = all === undefined ? plan.faults : [{ sql: literal(`${all.reason} ${all.detail}`), subject: '' }];
-  const source = all === undefined ? computed(plan, left(records, rows, lines, files.path)) : plan.unread(records);
+  const source = all === undefined ? computed(plan, left(run, rows)) : plan.unread(records);
   const select = rows === piece.records ? undefined : setAside(source, faults, plan.raw, lines);
   const written = await writeQuarantine(select, piece.rejected, plan.hasPersonal, files.quarantinePath, session);
   return { quarantined: written.rows, ...(written.failure === undefined ? {} : { failure: written.failure }) };
 }
 
-/** Records that have not landed: only they are computed a second time. No two records of a piece have the same line. */
-function left(
-  records: string,
-  landed: number,
-  { source, line, join: joined, isOneSource }: Lines,
-  path: string,
-): string {
+/**
+ * Records that have not landed: only they are computed a second time. Which they are is told by the lines of those that
+ * have, without reading the piece: no two records of it have the same line.
+ */
+function left({ piece, records, lines, files }: Run, landed: number): string {
   if (landed === 0) return records;
-  const own = `SELECT records.*, ${source} AS "#own_source", ${line} AS "#own_line" FROM (${records}) AS records${joined}`;
+  const { source, line, join: joined, isOneSource } = lines;
+  const all = `SELECT range AS ${RECORD} FROM range(${piece.records})`;
+  const own = `SELECT ${RECORD}, ${source} AS "#own_source", ${line} AS "#own_line" FROM (${all})${joined}`;
   const isLanded = `"#own_line" = landed._line${isOneSource ? '' : ' AND "#own_source" = landed._source'}`;
-  return `SELECT * EXCLUDE ("#own_source", "#own_line") FROM (${own}) ANTI JOIN read_parquet(${literal(path)}) AS landed ON ${isLanded}`;
+  const missing = `SELECT ${RECORD} FROM (${own}) ANTI JOIN read_parquet(${literal(files.path)}) AS landed ON ${isLanded}`;
+  return `SELECT * FROM (${records}) SEMI JOIN (${missing}) USING (${RECORD})`;
 }
 
 /** How many of the rows that landed a check warns of, or lost a value. */

@@ -8,18 +8,23 @@ export function decimals({ precision, scale }: Extract<ColumnType, { kind: 'deci
   const valueType = `DECIMAL(${precision}, ${scale})`;
   const clickHouse = `Decimal(${precision}, ${scale})`;
   const text = (value: string): string => `CAST(${value} AS VARCHAR)`;
+  const short = `'[+-]?[0-9]+${scale === 0 ? '' : `(?:[.][0-9]{1,${scale}})?`}'`;
   return {
     valueType,
     read(from, shown, scope) {
       // The cast alone rounds; what it gives back unchanged has all its digits.
       const cast = scope.name(`TRY_CAST(${from} AS ${valueType})`);
       const isExact = scope.name(`${text(cast)} = ${from}`);
+      // Most that are written with fewer digits, like 12.5, can be told by one look.
+      const isShort = scope.name(`CASE WHEN ${isExact} THEN false ELSE regexp_full_match(${from}, ${short}) END`);
       const plain = scope.name(
-        `CASE WHEN ${isExact} OR NOT regexp_full_match(${from}, ${NUMBER}) THEN NULL ELSE ${withoutExponent(from)} END`,
+        `CASE WHEN ${isShort} THEN ${from} WHEN ${isExact} OR NOT regexp_full_match(${from}, ${NUMBER}) THEN NULL ELSE ${withoutExponent(from)} END`,
       );
       const fits = `regexp_full_match(${plain}, '[+-]?[0-9]*(?:[.][0-9]{0,${scale}}0*)?')`;
       const cut = `regexp_extract(${plain}, '^[+-]?[0-9]*(?:[.][0-9]{0,${scale}})?')`;
-      const value = scope.name(`CASE WHEN ${isExact} THEN ${cast} WHEN ${fits} THEN ${castOf(cut, valueType)} END`);
+      const value = scope.name(
+        `CASE WHEN ${isExact} OR ${isShort} THEN ${cast} WHEN ${fits} THEN ${castOf(cut, valueType)} END`,
+      );
       const why = `CASE WHEN ${plain} IS NULL THEN concat(${shown}, ' is no number') WHEN ${fits} THEN concat(${shown}, ' has more digits before the point than ${clickHouse}') ELSE concat(${shown}, ' has more digits after the point than ${clickHouse}') END`;
       return { value, why };
     },

@@ -10,6 +10,7 @@ const LAST_SECOND = 10_413_791_999;
 /** With nine digits 64 bits end in 2262. */
 const LAST_NANOSECOND_SECOND = 9_223_372_036;
 const LAST_NANOSECOND = '854775807';
+const LAST_MICROSECOND = 854_775;
 
 /** Values are counts of the type's own unit since 1970, in UTC. */
 export function times({ digits, zone }: Extract<ColumnType, { kind: 'time' }>, reading?: TimeReading): Family {
@@ -20,12 +21,13 @@ export function times({ digits, zone }: Extract<ColumnType, { kind: 'time' }>, r
     valueType: 'BIGINT',
     read(text, shown, scope) {
       const by = reading ?? { zone, gap: 'quarantine', overlap: 'quarantine' };
-      const { utc, fraction, why } = instantOf(text, shown, by, scope);
-      const isWhole = `(${fraction} IS NULL OR ${fraction} = '')`;
-      const ticks = `${utc} * ${unit} + CAST(rpad(${fraction}, ${Math.max(kept, 1)}, '0') AS BIGINT)`;
-      const isIn = inRange(digits, utc, fraction);
+      const { utc, micros, digits: told, why } = instantOf(text, shown, by, scope);
+      const isWhole = `(${told} IS NULL OR ${told} = '')`;
+      const ticks = `${utc} * ${unit} + CAST(rpad(${told}, ${Math.max(kept, 1)}, '0') AS BIGINT)`;
+      const isIn = inRange(digits, utc, { micros, told });
+      const counted = fromMicros(utc, micros, kept);
       const value = scope.name(
-        `CASE WHEN NOT (${isIn}) THEN NULL WHEN ${isWhole} THEN ${utc} * ${unit} WHEN strlen(${fraction}) <= ${kept} THEN ${ticks} END`,
+        `CASE WHEN NOT (${isIn}) THEN NULL WHEN ${micros} IS NOT NULL THEN ${counted} WHEN ${isWhole} THEN ${utc} * ${unit} WHEN strlen(${told}) <= ${kept} THEN ${ticks} END`,
       );
       const years = digits === null ? '1970 to 2106' : digits === 9 ? '1900 to 2262' : '1900 to 2299';
       return {
@@ -45,11 +47,18 @@ export function times({ digits, zone }: Extract<ColumnType, { kind: 'time' }>, r
   };
 }
 
-function inRange(digits: number | null, utc: string, fraction: string): string {
+/** NULL where the type has fewer digits. */
+function fromMicros(utc: string, micros: string, kept: number): string {
+  if (kept >= 6) return `${utc} * ${10 ** kept} + ${micros} * ${10 ** (kept - 6)}`;
+  const least = 10 ** (6 - kept);
+  return `CASE WHEN ${micros} % ${least} = 0 THEN ${utc} * ${10 ** kept} + ${micros} // ${least} END`;
+}
+
+function inRange(digits: number | null, utc: string, { micros, told }: { micros: string; told: string }): string {
   if (digits === null) return `${utc} BETWEEN 0 AND ${MOST_32_BITS}`;
   if (digits < 9) return `${utc} BETWEEN ${FIRST_SECOND} AND ${LAST_SECOND}`;
-  const isLast = `${utc} = ${LAST_NANOSECOND_SECOND} AND COALESCE(rpad(${fraction}, 9, '0'), '') > '${LAST_NANOSECOND}'`;
-  return `${utc} BETWEEN ${FIRST_SECOND} AND ${LAST_NANOSECOND_SECOND} AND NOT (${isLast})`;
+  const isLater = `(COALESCE(${micros}, 0) > ${LAST_MICROSECOND} OR COALESCE(rpad(${told}, 9, '0'), '') > '${LAST_NANOSECOND}')`;
+  return `${utc} BETWEEN ${FIRST_SECOND} AND ${LAST_NANOSECOND_SECOND} AND NOT (${utc} = ${LAST_NANOSECOND_SECOND} AND ${isLater})`;
 }
 
 /** Rounded down: expressions see microseconds. */

@@ -220,3 +220,48 @@ test('an API sees no more than its rate, from several fetches at once', async ()
   expect(api.requests.length).toBe(45);
   expect(api.highestRate(1_000 - travelled)).toBeLessThanOrEqual(perSecond);
 });
+
+describe('where a reservation takes its time', () => {
+  /** As Temporal's: what is asked for counts from when it is heard, half way, and is answered later. */
+  function slowReserve(clock: Clock, waits: () => number): ReserveSlots {
+    const local = localReserve(clock);
+    return async (host, perSecond, most) => {
+      const [there, back] = [waits(), waits()];
+      await clock.sleep(there, never);
+      const answer = await local(host, perSecond, most);
+      await clock.sleep(back, never);
+      return answer;
+    };
+  }
+
+  async function timesOf(waits: () => number, fetches: number): Promise<number[]> {
+    const [perSecond, count] = [20, 600];
+    const clock = virtualClock();
+    const pace = createHostPace(slowReserve(clock, waits), clock);
+    const times: number[] = [];
+    const fetch = async (): Promise<void> => {
+      while (times.length < count) {
+        await pace.take('api.example', perSecond, never);
+        times.push(clock.now());
+      }
+    };
+    await clock.run(Promise.all(Array.from({ length: fetches }, fetch)));
+    return times;
+  }
+
+  test.each([1, 3])(
+    'no slot passes unused meanwhile: %d fetches ask at more than 0.95 of the rate',
+    async (fetches) => {
+      const times = await timesOf(() => 60, fetches);
+      const seconds = ((times.at(-1) ?? 0) - (times[100] ?? 0)) / 1_000;
+      expect((times.length - 101) / seconds).toBeGreaterThan(0.95 * 20);
+      expect(mostInASecond(times)).toBeLessThanOrEqual(20);
+    },
+  );
+
+  test('an answer that comes faster than the one before brings no slot too close', async () => {
+    let asked = 0;
+    const times = await timesOf(() => ((asked += 1) % 4 < 2 ? 190 : 5), 3);
+    expect(mostInASecond(times)).toBeLessThanOrEqual(20);
+  });
+});

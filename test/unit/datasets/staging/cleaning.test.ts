@@ -31,6 +31,18 @@ test.each<[string, string, (string | null)[], string[]]>([
   expect(await cleaned(steps, texts)).toEqual(right);
 });
 
+test('every white space of Unicode goes from both ends and becomes one space, and nothing that only looks like one', async () => {
+  const spaces = Array.from(
+    '\t\n\v\f \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff',
+  );
+  const around = spaces.map((space) => `${space} ${space}ä${space}b ${space}`);
+  expect(await cleaned('trim', around)).toEqual(spaces.map((space) => `ä${space}b`));
+  expect(await cleaned('collapse', around)).toEqual(spaces.map(() => ' ä b '));
+  const none = ['\u200ba\u200b', '\u180ea', '\u2060a', 'a b'];
+  expect(await cleaned('trim', none)).toEqual(none);
+  expect(await cleaned('collapse', none)).toEqual(none);
+});
+
 test('a number is read as it is written, and groups have to stand right', async () => {
   const german = "{ number: { decimal: ',', group: '.' } }";
   const no = (text: string): string => `! v: '${text}' is no number with decimal ',' and group '.'`;
