@@ -43,16 +43,20 @@ export async function readFirst(
 ): Promise<{ cuts: AsyncGenerator<Cut>; isCut: () => boolean }> {
   const { manifest, now, signal, dir, limit } = of;
   const { source, format, name: dataset } = manifest;
+  const state = { isCut: false };
+  const onCut = (): void => {
+    state.isCut = true;
+  };
+  const isCut = (): boolean => state.isCut;
   if (source.type === 'http') {
     const run = { dataset, logicalDate: now.toISOString() };
     const plan = await windowOf(dependencies.warehouse, manifest, run, { dataset, trigger: 'hand', full: true });
     const call = { manifest, signal, run, plan };
-    const cuts = readFirstPages(dependencies, call, { source, dir, limit, maxPages: MOST_PAGES });
-    return { cuts: upToBytes(cuts), isCut: () => false };
+    const cuts = readFirstPages(dependencies, call, { source, dir, limit, maxPages: MOST_PAGES, onCut });
+    return { cuts: upToBytes(cuts), isCut };
   }
   const isParquet = format.type === 'parquet';
-  const state = { isCut: false };
-  const inputs = firstFiles(dependencies, source, { isParquet, signal, onCut: () => (state.isCut = true) });
+  const inputs = firstFiles(dependencies, source, { isParquet, signal, onCut });
   const meter = isParquet ? undefined : meterOf(MOST_TEXT_BYTES);
   const cuts = cutFiles(
     dependencies,
@@ -62,7 +66,7 @@ export async function readFirst(
       ...(meter && { meter }),
     },
   );
-  return { cuts: upToBytes(cuts), isCut: () => state.isCut };
+  return { cuts: upToBytes(cuts), isCut };
 }
 
 async function* firstFiles(

@@ -53,11 +53,21 @@ export interface PagesCall extends Pick<StageCall, 'manifest' | 'signal'> {
   plan: Pick<DatasetPlan, 'since' | 'until'>;
 }
 
+export interface FirstPages {
+  source: HttpSource;
+  dir: string;
+  /** Records. */
+  limit: number;
+  maxPages: number;
+  /** Told where there are more pages than that. */
+  onCut: () => void;
+}
+
 /** Cuts of the first records of an API, as every run makes them, of at most so many pages. Nothing is written down. */
 export async function* readFirstPages(
   dependencies: PagesDependencies,
   call: PagesCall,
-  { source, dir, limit, maxPages }: { source: HttpSource; dir: string; limit: number; maxPages: number },
+  { source, dir, limit, maxPages, onCut }: FirstPages,
 ): AsyncGenerator<Cut> {
   let left = limit;
   let known = 0;
@@ -71,7 +81,11 @@ export async function* readFirstPages(
       left -= cut.piece.read;
       yield cut;
     }
-    if (left <= 0 || (group.at(-1)?.number ?? 0) >= maxPages) return;
+    if (left <= 0) return;
+    const last = group.at(-1);
+    if (last === undefined || last.number < maxPages) continue;
+    if (last.next !== undefined) onCut();
+    return;
   }
 }
 

@@ -7,6 +7,8 @@ import type { PreviewReport } from '../../../src/cli/dataset/previewReport.js';
 import { temporaryFolder } from '../embedded/rig.js';
 import { runProgram } from './runProgram.js';
 
+/** Of tests that read a lot, where the machine has other work. */
+const PATIENCE_MS = 60_000;
 /** Nothing listens there. */
 const NOWHERE = 'http://127.0.0.1:1';
 const KEY = 'key of the test';
@@ -291,27 +293,35 @@ checks:
     ]);
   });
 
-  test('opens so many files at most', async () => {
-    await Promise.all(Array.from({ length: 1_001 }, (_, index) => put(`${index}.csv`, '')));
-    const { stdout } = await preview({ columns: [ID] });
-    expect(stdout.split('\n')[0]).toBe('orders: no row was found in what was looked at; there may be more.');
-  });
+  test(
+    'opens so many files at most',
+    async () => {
+      await Promise.all(Array.from({ length: 1_001 }, (_, index) => put(`${index}.csv`, '')));
+      const { stdout } = await preview({ columns: [ID] });
+      expect(stdout.split('\n')[0]).toBe('orders: no row was found in what was looked at; there may be more.');
+    },
+    PATIENCE_MS,
+  );
 
-  test('reads so many bytes at most', async () => {
-    // No line ends behind the header: all of it would be read to find the end of one row.
-    await put('0.csv', 'id\n');
-    await truncate(join(folder, 'data', '0.csv'), 257 * 2 ** 20);
-    const large = await preview({ columns: [ID], format: 'type: parquet' });
-    expect([large.code, large.stderr]).toEqual([
-      1,
-      '0.csv has 257 MiB, and without a run a Parquet file of at most 256 MiB is fetched\n',
-    ]);
-    const endless = await preview({ columns: [ID], format: 'type: csv, compression: none, encoding: utf-8' });
-    expect([endless.code, endless.stderr]).toEqual([
-      1,
-      '64 MiB were read for a few rows, and without a run no more are read\n',
-    ]);
-  });
+  test(
+    'reads so many bytes at most',
+    async () => {
+      // No line ends behind the first: all of it would be read to find the end of a row.
+      await put('0.csv', 'id\n');
+      await truncate(join(folder, 'data', '0.csv'), 257 * 2 ** 20);
+      const large = await preview({ columns: [ID], format: 'type: parquet' });
+      expect([large.code, large.stderr]).toEqual([
+        1,
+        '0.csv has 257 MiB, and without a run a Parquet file of at most 256 MiB is fetched\n',
+      ]);
+      const endless = await preview({ columns: [ID], format: 'type: ndjson, compression: none' });
+      expect([endless.code, endless.stderr]).toEqual([
+        1,
+        '64 MiB were read for a few rows, and without a run no more are read\n',
+      ]);
+    },
+    PATIENCE_MS,
+  );
 
   test('says that nothing is there, and ends with 2 for what it can not be asked', async () => {
     const { code, stdout } = await preview({ columns: [ID] });
