@@ -38,7 +38,9 @@ function asRequest(letter: Content, { readAgain, nowMs }: WayBackOptions): WayBa
   if (admissions === undefined) return notSent(`nothing takes events at '${path}'`);
   const refused = admissions.find(({ outcome }) => outcome === 'dead_letter' || outcome === 'out_of_retention');
   if (refused) return { kind: 'refused_again', why: whyOf(refused) };
-  const records = admissions.flatMap((one) => ('record' in one ? [one.record] : []));
+  // A letter is about an image: what is none, datasets find by themselves.
+  const sent = admissions.filter(({ outcome }) => outcome !== 'ignored_not_image');
+  const records = sent.flatMap((one) => ('record' in one ? [one.record] : []));
   if (records.length === 0) return notSent(admissions.map(({ outcome }) => outcome).join(', ') || 'it holds no event');
   return { kind: 'records', records: records.map((record) => ({ ...record, headers: mark(letter) })) };
 }
