@@ -7,7 +7,7 @@ import {
   type DatasetEnd,
   type TemporalClient,
 } from '../../src/client/index.js';
-import type { DatasetProgress } from '../../src/domain/index.js';
+import { DATASET, datasetTurnId, type DatasetProgress } from '../../src/domain/index.js';
 import { pointAtStack } from '../../src/embedded/index.js';
 import { applyManifests, landed, putObjects } from './datasets/rig.js';
 import { heldManifest, startHeldApi, type HeldApi } from './heldApi.js';
@@ -18,9 +18,8 @@ import { recordHistory } from './recordHistory.js';
 
 /** Pages that are staged together; see src/datasets/run/readPages.ts. */
 const GROUP = 100;
-/** A turn that nobody gave back would be found out only after so long. */
-const LOOK_MS = 30_000;
 const STEPS = ['planning', 'staging', 'checking', 'loading', 'publishing'] as const;
+const MINUTES_MS = 300_000;
 const FILES = 4;
 const ROWS = 5_000;
 const BUCKET = 'cancelled-exports';
@@ -71,7 +70,7 @@ const recordOf = async ({ workflowId }: Run): Promise<unknown> =>
     )
   )[0];
 
-describe('a run that is cancelled', () => {
+describe('a run that is cancelled', { timeout: MINUTES_MS }, () => {
   it('in the middle of staging leaves table and staging as if it had never been, and gives its turn to the next', async () => {
     const dataset = 'cancelled_pages';
     await applyManifests({ [dataset]: heldManifest(dataset, api) });
@@ -81,19 +80,19 @@ describe('a run that is cancelled', () => {
 
     [api.rows, api.heldFrom] = [GROUP + 50, GROUP + 1];
     const cut = await start(dataset);
-    // One group of pages is in the table of the run, the next does not come.
+    // A group of pages is in the table of the run, and one page does not come.
     await eventually(
       async () => {
         const [table] = await stagingTables(dataset);
         return table === undefined ? 0 : Number((await landed(`SELECT count() AS rows FROM ${table}`))[0]?.['rows']);
       },
-      (rows) => rows === GROUP,
-      60_000,
+      (rows) => rows > 0,
+      120_000,
     );
     expect(await cut.step()).toBe('staging');
 
     const waits = await start(dataset);
-    await eventually(waits.step, (step) => step === 'waiting', 30_000);
+    await eventually(waits.step, (step) => step === 'waiting', 60_000);
     await waits.cancel();
     expect(await waits.end).toEqual({ kind: 'cancelled' });
     // It never had a turn, and so has no record; who has the turn is not disturbed.
@@ -101,7 +100,7 @@ describe('a run that is cancelled', () => {
     expect(await cut.step()).toBe('staging');
 
     const next = await start(dataset);
-    const cancelledAt = performance.now();
+    const turn = await temporal.client.workflow.getHandle(datasetTurnId(dataset)).describe();
     await cut.cancel();
     expect(await cut.end).toEqual({ kind: 'cancelled' });
     expect(await landed(`SELECT * FROM ${dataset} ORDER BY id`)).toEqual(before);
@@ -109,8 +108,11 @@ describe('a run that is cancelled', () => {
     await recordHistory('ingestDataset.cancelled', temporal.client.workflow.getHandle(cut.workflowId));
     await recordHistory('ingestDataset.cancelled-waiting', temporal.client.workflow.getHandle(waits.workflowId));
 
-    await eventually(next.step, (step) => step !== 'waiting', LOOK_MS);
-    expect(performance.now() - cancelledAt).toBeLessThan(LOOK_MS);
+    // The turn was given back, and not found out to be of nobody.
+    const { events } = await temporal.client.workflow.getHandle(turn.workflowId, turn.runId).fetchHistory();
+    expect(events?.map((event) => event.workflowExecutionSignaledEventAttributes?.signalName)).toContain(
+      DATASET.release,
+    );
     api.release();
     expect(await next.end).toMatchObject({
       kind: 'done',

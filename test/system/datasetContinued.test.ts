@@ -24,6 +24,7 @@ import { startRole, type RoleProcess } from './roleProcess.js';
 const SUGGEST_AFTER_EVENTS = 12;
 /** An activity reads so many files, and four are at work at once; see src/datasets/run/plan.ts and ingestDataset. */
 const SHARE_FILES = 2_000;
+const MINUTES_MS = 300_000;
 const FILES = 4 * SHARE_FILES + 1;
 
 let dataDir: string;
@@ -99,6 +100,7 @@ const handleOf = ({ workflowId }: { workflowId: string }): WorkflowHandle => cli
 
 it.concurrent(
   'a run with a long history goes on in a new execution: counts, number and turn stay, and each row lands once',
+  { timeout: MINUTES_MS },
   async () => {
     const dataset = 'continued_files';
     const folder = join(dataDir, 'files');
@@ -141,6 +143,7 @@ it.concurrent(
 
 it.concurrent(
   'a run that waits long for its turn goes on waiting in a new execution, for the moment that it was asked for',
+  { timeout: MINUTES_MS },
   async () => {
     const dataset = 'continued_pages';
     await applyManifests({ [dataset]: heldManifest(dataset, api) });
@@ -149,7 +152,7 @@ it.concurrent(
     await eventually(
       async () => (await datasetProgress(client, handleOf(holder)))?.step,
       (step) => step === 'staging',
-      30_000,
+      120_000,
     );
     const waits = await startDatasetRun(client, { dataset, trigger: 'api' });
     const turn = { workflowId: datasetTurnId(dataset) };
@@ -158,7 +161,7 @@ it.concurrent(
       await eventually(
         () => executionsOf(one.workflowId),
         (executions) => executions.length > 1,
-        90_000,
+        150_000,
       );
     expect((await datasetProgress(client, handleOf(waits)))?.step).toBe('waiting');
     expect((await handleOf(holder).describe()).status.name).toBe('RUNNING');

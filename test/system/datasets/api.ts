@@ -79,7 +79,8 @@ function answer(request: IncomingMessage, response: ServerResponse, routes: Read
   return status;
 }
 
-function pageOf(route: ApiRoute, query: URLSearchParams): string {
+/** The body that a route answers with. */
+export function pageOf(route: ApiRoute, query: URLSearchParams): string {
   const records = route.records(query);
   const isPaged = ['limit', 'cursor', 'page'].some((name) => query.has(name));
   if (!isPaged) return route.page(records, undefined);

@@ -32,9 +32,10 @@ export interface FleetDataset {
   /** ds_01 to ds_40. */
   name: string;
   variant: Variant;
-  /** How often it is to be run: by cron, which its manifest has, or by the test. */
+  /** How often it runs. */
   schedule: Variant['schedule'];
-  manifest: (places: FleetPlaces) => string;
+  /** With its schedule unless that is not wanted. */
+  manifest: (places: FleetPlaces, isScheduled?: boolean) => string;
   /** What is new with version 0, 1, 2, …; the same whenever it is asked for. */
   version: (version: number) => Promise<FleetVersion>;
   /** What its runs do; see expectRuns. */
@@ -54,7 +55,7 @@ export function fleetDatasets({ seed, datasets = 40, rows = 200 }: FleetOptions)
       name: variant.name,
       variant,
       schedule: variant.schedule,
-      manifest: (places) => fleetManifest(variant, places),
+      manifest: (places, isScheduled) => fleetManifest(variant, places, isScheduled),
       version: (version) => versionOf(variant, seed, version, rows),
       rules: fleetRules(variant),
     };

@@ -14,8 +14,8 @@ export interface FleetPlaces {
 /** Records of a page. */
 export const FLEET_PAGE_SIZE = 60;
 
-/** The manifest of a dataset of the fleet, as YAML. */
-export function fleetManifest(variant: Variant, places: FleetPlaces): string {
+/** The manifest of a dataset of the fleet, as YAML. Without its schedule it runs by hand. */
+export function fleetManifest(variant: Variant, places: FleetPlaces, isScheduled = true): string {
   const { name, isGerman, schedule } = variant;
   const number = isGerman ? { clean: [{ number: { decimal: ',', group: '.' } }] } : {};
   return stringify({
@@ -39,7 +39,7 @@ export function fleetManifest(variant: Variant, places: FleetPlaces): string {
       maxQuarantined: '30 %',
     },
     target: targetOf(variant),
-    ...('cron' in schedule ? { schedule } : {}),
+    ...(isScheduled ? { schedule: 'cron' in schedule ? schedule : { every: `${schedule.everySeconds}s` } } : {}),
   });
 }
 

@@ -31,14 +31,16 @@ test('they read from objects, files and APIs, in each format and mode', () => {
   );
 });
 
-test('each is due every twenty to sixty seconds, or each minute by cron, which its manifest has', () => {
+test('each is due every twenty to sixty seconds, or each minute by cron: its manifest says it, unless it is to run by hand', () => {
   for (const { schedule, manifest } of FLEET) {
     const read = parseManifest(manifest(PLACES), 'ds.yaml').manifest;
     if ('cron' in schedule) expect(read.schedule?.cron).toBe(schedule.cron);
     else {
+      expect(read.schedule?.every).toBe(`${schedule.everySeconds}s`);
       expect(schedule.everySeconds).toBeGreaterThanOrEqual(20);
       expect(schedule.everySeconds).toBeLessThanOrEqual(60);
     }
+    expect(parseManifest(manifest(PLACES, false), 'ds.yaml').manifest.schedule).toBeUndefined();
   }
 });
 
