@@ -109,10 +109,14 @@ describe('a run that is cancelled', { timeout: MINUTES_MS }, () => {
     await recordHistory('ingestDataset.cancelled-waiting', temporal.client.workflow.getHandle(waits.workflowId));
 
     // The turn was given back, and not found out to be of nobody.
-    const { events } = await temporal.client.workflow.getHandle(turn.workflowId, turn.runId).fetchHistory();
-    expect(events?.map((event) => event.workflowExecutionSignaledEventAttributes?.signalName)).toContain(
-      DATASET.release,
+    const turned = temporal.client.workflow.getHandle(turn.workflowId, turn.runId);
+    await turned.result();
+    const events = (await turned.fetchHistory()).events ?? [];
+    const given = events.findIndex(
+      ({ workflowExecutionSignaledEventAttributes: told }) => told?.signalName === DATASET.release,
     );
+    expect(given).toBeGreaterThan(0);
+    expect(events.slice(given).some((event) => event.activityTaskScheduledEventAttributes)).toBe(false);
     api.release();
     expect(await next.end).toMatchObject({
       kind: 'done',
