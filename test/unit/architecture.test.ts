@@ -76,6 +76,7 @@ const LIBRARIES: Record<string, string[]> = {
     // The demo uploads pictures as a user would; Penstock itself only reads.
     'cli/demo/',
   ],
+  '@node-rs/crc32': ['storage/'],
   '@opentelemetry/api': ['tracing/'],
   '@opentelemetry/exporter-trace-otlp-http': ['tracing/'],
   '@opentelemetry/resources': ['tracing/'],
@@ -92,6 +93,7 @@ const LIBRARIES: Record<string, string[]> = {
     'embedded/servers/kafka.ts',
   ],
   'onnxruntime-node': ['inference/'],
+  'xxhash-wasm': ['datasets/'],
 };
 
 /** Who reads the environment: the entry of a role, and what starts programs. Everyone else is given a configuration. */

@@ -1,7 +1,7 @@
 import { Decompress } from 'fzstd';
+import xxhash from 'xxhash-wasm';
 import type { Bytes } from './input.js';
 import { InputError } from './inputError.js';
-import { XxHash64 } from './xxHash64.js';
 
 const FRAME = 0xfd2f_b528;
 /** Skippable frames: sixteen of them from this one on. */
@@ -9,6 +9,8 @@ const SKIPPABLE = 0x184d_2a50;
 /** What levels up to 19 use is 8 MiB. fzstd reads distances of up to 2^25 bytes, and wrong ones beyond. */
 const MOST_WINDOW_BYTES = 2 ** 25;
 const MOST_BLOCK_BYTES = 131_072;
+/** XXH64, whose low half ends a frame (3.1.1). Compiled for the first that has one. */
+let hashes: ReturnType<typeof xxhash> | undefined;
 
 /**
  * Decompresses Zstandard (RFC 8878) of any number of frames, block by block. Throws InputError for what is damaged or
@@ -34,7 +36,7 @@ async function* frameOf(reader: Reader): AsyncGenerator<Uint8Array, void, undefi
   const { header, contentBytes, hasChecksum } = await headerOf(reader);
   const blocks: Uint8Array[] = [];
   const frame = new Decompress((block) => blocks.push(block));
-  const hash = new XxHash64();
+  const hash = hasChecksum ? (await (hashes ??= xxhash())).create64() : undefined;
   let length = 0;
   let begin: Buffer = header;
   for (let isLast = false; !isLast; begin = Buffer.alloc(0)) {
@@ -50,13 +52,13 @@ async function* frameOf(reader: Reader): AsyncGenerator<Uint8Array, void, undefi
     });
     for (const block of blocks.splice(0)) {
       length += block.length;
-      if (hasChecksum) hash.update(block);
+      hash?.update(block);
       if (block.length > 0) yield block;
     }
   }
   if (contentBytes !== undefined && contentBytes !== length)
     throw reader.damage(`a frame says ${contentBytes} bytes and has ${length}`);
-  if (hasChecksum && (await reader.take(4)).readUInt32LE() !== Number(hash.digest() & 0xffff_ffffn))
+  if (hash && (await reader.take(4)).readUInt32LE() !== Number(hash.digest() & 0xffff_ffffn))
     throw reader.damage('its checksum is of something else');
 }
 
