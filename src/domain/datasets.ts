@@ -31,7 +31,7 @@ export function datasetTurnId(dataset: string): string {
   return `${datasetId(dataset)}/turn`;
 }
 
-export type DatasetTrigger = 'schedule' | 'hand' | 'api' | 'upload' | 'backfill' | 'replay';
+export type DatasetTrigger = 'schedule' | 'hand' | 'api' | 'upload' | 'replay';
 
 /** What a run is asked for. */
 export interface DatasetRunRequest {

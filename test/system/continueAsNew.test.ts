@@ -1,87 +1,38 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { backfillEnd, BatchStarter, startBackfill } from '../../src/client/index.js';
 import {
   NOTHING_COUNTED,
-  ORCHESTRATION_QUEUE,
   type BackfillPageInput,
   type BackfillPageOutcome,
   type BatchMemo,
   type PackedImage,
 } from '../../src/domain/index.js';
-import { cacheDir } from '../../src/embedded/cache.js';
-import { openPorts } from '../../src/embedded/ports.js';
-import { resolveTemporal } from '../../src/embedded/servers/temporal.js';
-import { createLogger } from '../../src/telemetry/index.js';
+import { startOwnTemporal, type OwnTemporal } from './ownTemporal.js';
 import { recordHistory } from './recordHistory.js';
 import { detected, newModel, objectsOf, ScriptedDetectors } from './scriptedDetector.js';
 
-/** A server of its own that suggests to continue as new after a handful of events: the usual bound is thousands. */
-const SUGGEST_AFTER_EVENTS = 12;
-
-let dataDir: string;
-let server: ChildProcess;
-let address: string;
-let connection: Connection;
+let temporal: OwnTemporal;
 let client: Client;
 let detectors: ScriptedDetectors;
-let native: NativeConnection;
 /** What `backfillPage` answers, and what it was asked. */
 let pages: BackfillPageOutcome[] = [];
 const asked: BackfillPageInput[] = [];
-let orchestrator: { worker: Worker; end: Promise<void> };
 
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
-  dataDir = await mkdtemp(join(tmpdir(), 'penstock-continue-'));
-  const resolved = await resolveTemporal({
-    dataDir,
-    cache: cacheDir(process.env),
-    environment: { ...process.env, PENSTOCK_STACK_TEMPORAL: '' },
-    ports: await openPorts(dataDir),
-    log: createLogger('test', 'silent'),
-  });
-  if (resolved.kind !== 'start') throw new Error('a server of its own was expected');
-  const plan = await resolved.plan();
-  address = plan.addresses.temporal;
-  const limit = `limit.historyCount.suggestContinueAsNew=${SUGGEST_AFTER_EVENTS}`;
-  server = spawn(plan.command, [...plan.args, '--dynamic-config-value', limit], { stdio: 'ignore' });
-  await plan.ready(AbortSignal.timeout(60_000));
-  connection = await Connection.connect({ address });
-  client = new Client({ connection });
-  detectors = await ScriptedDetectors.connect(address);
-  native = await NativeConnection.connect({ address });
-  const codePath = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
-  const worker = await Worker.create({
-    connection: native,
-    taskQueue: ORCHESTRATION_QUEUE,
-    workflowBundle: { codePath },
-    activities: {
-      backfillPage: (input: BackfillPageInput) => {
-        asked.push(input);
-        return Promise.resolve(pages.shift());
-      },
+  temporal = await startOwnTemporal(() => ({
+    backfillPage: (input: BackfillPageInput) => {
+      asked.push(input);
+      return Promise.resolve(pages.shift());
     },
-  });
-  orchestrator = { worker, end: worker.run() };
+  }));
+  ({ client } = temporal);
+  detectors = await ScriptedDetectors.connect(temporal.address);
 });
 
 afterAll(async () => {
   await detectors.close();
-  orchestrator.worker.shutdown();
-  await orchestrator.end;
-  await native.close();
-  await connection.close();
-  server.kill('SIGTERM');
-  if (server.exitCode === null) await once(server, 'exit');
-  await rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
+  await temporal.stop();
 });
 
 it('a batch with a long history goes on in a new run: progress, memo, attributes and follower stay', async () => {

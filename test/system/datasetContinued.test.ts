@@ -1,72 +1,36 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { datasetEnd, datasetProgress, isExecutionOpen, startDatasetRun } from '../../src/client/index.js';
-import { datasetTurnId, ORCHESTRATION_QUEUE } from '../../src/domain/index.js';
-import { cacheDir } from '../../src/embedded/cache.js';
+import { datasetTurnId } from '../../src/domain/index.js';
 import { pointAtStack } from '../../src/embedded/index.js';
-import { openPorts } from '../../src/embedded/ports.js';
-import { resolveTemporal } from '../../src/embedded/servers/temporal.js';
-import { createLogger } from '../../src/telemetry/index.js';
 import { applyManifests, landed } from './datasets/rig.js';
 import { heldManifest, startHeldApi, type HeldApi } from './heldApi.js';
 import { endpointsNow, eventually } from './pipeline.js';
+import { startOwnTemporal, type OwnTemporal } from './ownTemporal.js';
 import { recordHistory } from './recordHistory.js';
 import { startRole, type RoleProcess } from './roleProcess.js';
 
-/** A server of its own that suggests to continue as new after a handful of events: the usual bound is thousands. */
-const SUGGEST_AFTER_EVENTS = 12;
 /** An activity reads so many files, and four are at work at once; see src/datasets/run/plan.ts and ingestDataset. */
 const SHARE_FILES = 2_000;
 const MINUTES_MS = 300_000;
 const FILES = 4 * SHARE_FILES + 1;
 
+let temporal: OwnTemporal;
 let dataDir: string;
-let server: ChildProcess;
-let connection: Connection;
 let client: Client;
-let native: NativeConnection;
-let orchestrator: { worker: Worker; end: Promise<void> };
 let ingester: RoleProcess;
 let api: HeldApi;
 
 beforeAll(async () => {
   pointAtStack(process.env, await endpointsNow());
-  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), shutdownSignals: [] });
-  dataDir = await mkdtemp(join(tmpdir(), 'penstock-continued-'));
-  const resolved = await resolveTemporal({
-    dataDir,
-    cache: cacheDir(process.env),
-    environment: { ...process.env, PENSTOCK_STACK_TEMPORAL: '' },
-    ports: await openPorts(dataDir),
-    log: createLogger('test', 'silent'),
-  });
-  if (resolved.kind !== 'start') throw new Error('a server of its own was expected');
-  const plan = await resolved.plan();
-  const address = plan.addresses.temporal;
-  const limit = `limit.historyCount.suggestContinueAsNew=${SUGGEST_AFTER_EVENTS}`;
-  server = spawn(plan.command, [...plan.args, '--dynamic-config-value', limit], { stdio: 'ignore' });
-  await plan.ready(AbortSignal.timeout(60_000));
-  connection = await Connection.connect({ address });
-  client = new Client({ connection });
-  native = await NativeConnection.connect({ address });
-  const worker = await Worker.create({
-    connection: native,
-    taskQueue: ORCHESTRATION_QUEUE,
-    workflowBundle: { codePath: fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url)) },
-    activities: {
-      isExecutionOpen: (holder: { workflowId: string; runId: string }) => isExecutionOpen(client, holder),
-    },
-  });
-  orchestrator = { worker, end: worker.run() };
+  temporal = await startOwnTemporal((client) => ({
+    isExecutionOpen: (holder: { workflowId: string; runId: string }) => isExecutionOpen(client, holder),
+  }));
+  ({ client, dataDir } = temporal);
   ingester = await startRole('ingester', {
-    TEMPORAL_ADDRESS: address,
+    TEMPORAL_ADDRESS: temporal.address,
     PENSTOCK_INGEST_ALLOW_PRIVATE: '127.0.0.1',
   });
   api = await startHeldApi(2);
@@ -75,13 +39,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await api.close();
   await ingester.stop();
-  orchestrator.worker.shutdown();
-  await orchestrator.end;
-  await native.close();
-  await connection.close();
-  server.kill('SIGTERM');
-  if (server.exitCode === null) await once(server, 'exit');
-  await rm(dataDir, { recursive: true, force: true, maxRetries: 3 });
+  await temporal.stop();
 });
 
 /** Ids of the executions of a workflow, the first to the last. */

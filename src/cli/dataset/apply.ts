@@ -1,8 +1,8 @@
 import { applyManifests, planManifests, type DatasetPlanned } from '../../operations/index.js';
-import { YamlError, YamlFileError } from '../../yaml/index.js';
-import { EXIT, UsageError, VerbError } from '../verb.js';
+import { EXIT } from '../verb.js';
 import { who } from '../who.js';
 import type { ApplyFlags } from './flags.js';
+import { manifestError } from './manifestError.js';
 import { manifestPaths } from './manifestPaths.js';
 import { withWarehouse } from '../withWarehouse.js';
 import { withTemporal } from './withTemporal.js';
@@ -36,9 +36,7 @@ export async function apply(path: string, flags: ApplyFlags): Promise<number> {
       return isRefused ? EXIT.failed : EXIT.ok;
     });
   } catch (error) {
-    if (error instanceof YamlError) throw new VerbError(error.message);
-    if (error instanceof YamlFileError) throw new UsageError(error.message);
-    throw error;
+    throw manifestError(error);
   }
 }
 

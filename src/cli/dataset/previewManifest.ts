@@ -18,10 +18,10 @@ import {
 import { createObjectLister, createObjectStreamer, ObjectStreamError } from '../../storage/index.js';
 import { reasonOf } from '../../telemetry/index.js';
 import { WarehouseError, type Warehouse } from '../../warehouse/index.js';
-import { YamlError, YamlFileError } from '../../yaml/index.js';
-import { EXIT, UsageError, VerbError } from '../verb.js';
+import { EXIT, VerbError } from '../verb.js';
 import type { PreviewFlags } from './flags.js';
 import { withWarehouse } from '../withWarehouse.js';
+import { manifestError } from './manifestError.js';
 import { openPace } from './openPace.js';
 import { previewReport } from './previewReport.js';
 import { previewText } from './previewText.js';
@@ -59,9 +59,7 @@ async function manifestOf(file: string): Promise<Manifest> {
   try {
     return (await readManifest(file)).manifest;
   } catch (error) {
-    if (error instanceof YamlError) throw new VerbError(error.message);
-    if (error instanceof YamlFileError) throw new UsageError(error.message);
-    throw error;
+    throw manifestError(error);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DatasetRun } from '../../domain/index.js';
 import type { Warehouse } from '../../warehouse/index.js';
 import type { Manifest } from '../manifest/schema.js';
-import { addColumns, evolvedNames, identifier, readTable } from '../tables/index.js';
+import { EVOLVED_TYPE_TEXT, addColumns, evolvedNames, identifier, readTable } from '../tables/index.js';
 import { DatasetError } from './dependencies.js';
 import { stagingTables } from './tables.js';
 
@@ -28,7 +28,7 @@ export async function evolve(
   refuseColumns(refusals);
   for (const name of names)
     await warehouse.command(
-      `ALTER TABLE ${stagingTables(run).rows} ADD COLUMN IF NOT EXISTS ${identifier(name)} Nullable(String)`,
+      `ALTER TABLE ${stagingTables(run).rows} ADD COLUMN IF NOT EXISTS ${identifier(name)} ${EVOLVED_TYPE_TEXT}`,
     );
   for (const { sql } of changes) await warehouse.command(sql);
 }

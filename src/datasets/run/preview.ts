@@ -5,7 +5,7 @@ import { WarehouseError } from '../../warehouse/index.js';
 import { landing } from '../manifest/columns.js';
 import type { Manifest } from '../manifest/schema.js';
 import type { LandedRow, QuarantinedRow, StagedPiece } from '../staging/index.js';
-import { addable, evolvedNames, readTable, type ExistingStorage } from '../tables/index.js';
+import { addable, EVOLVED_TYPE_TEXT, evolvedNames, readTable, type ExistingStorage } from '../tables/index.js';
 import type { Cut } from './cuts.js';
 import type { DatasetDependencies } from './dependencies.js';
 import { refuseColumns } from './evolve.js';
@@ -60,7 +60,6 @@ export interface PreviewColumn {
 }
 
 const PING_MS = 3_000;
-const EVOLVED_TYPE = 'Nullable(String)';
 
 /**
  * Looks at the first records of a source with what runs read, cut and stage by. Nothing is written but files in a folder of
@@ -160,7 +159,7 @@ function columnsOf({ columns }: Manifest, evolved: readonly string[], fresh: rea
   const declared = landing(columns);
   return [
     ...declared.map(({ name, type }) => ({ name, type, isNew: false })),
-    ...evolved.map((name) => ({ name, type: EVOLVED_TYPE, isNew: false })),
-    ...fresh.map((name) => ({ name, type: EVOLVED_TYPE, isNew: true })),
+    ...evolved.map((name) => ({ name, type: EVOLVED_TYPE_TEXT, isNew: false })),
+    ...fresh.map((name) => ({ name, type: EVOLVED_TYPE_TEXT, isNew: true })),
   ];
 }

@@ -1,4 +1,5 @@
 import { parseColumnType } from '../manifest/columnType.js';
+import { landing } from '../manifest/columns.js';
 import type { Manifest } from '../manifest/schema.js';
 import type { Session } from './engine.js';
 import { literal } from './sql.js';
@@ -13,10 +14,10 @@ export async function landedRows(
   { manifest, evolved = [] }: { manifest: Manifest; evolved?: readonly string[] },
   session: Session,
 ): Promise<LandedRow[]> {
-  const landing = manifest.columns.filter(({ personal }) => personal !== 'drop');
-  const names = [...landing.map(({ name }) => name), ...evolved];
+  const declared = landing(manifest.columns);
+  const names = [...declared.map(({ name }) => name), ...evolved];
   const texts = names.map((_, index) => {
-    const type = parseColumnType(landing[index]?.type ?? 'String');
+    const type = parseColumnType(declared[index]?.type ?? 'String');
     // What is carried as a text is the text of its value.
     return bounded(type === undefined ? `c${index}` : familyOf(type).text(`c${index}`));
   });

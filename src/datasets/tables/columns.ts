@@ -18,6 +18,7 @@ export interface LandingColumn {
 /** Of a column that a run has added, so that it is told from one that the manifest has lost. */
 export const EVOLVED_COMMENT = 'New in the source; the manifest does not name it.';
 export const EVOLVED_TYPE: ColumnType = { kind: 'nullable', of: { kind: 'string' } };
+export const EVOLVED_TYPE_TEXT = typeText(EVOLVED_TYPE);
 
 /**
  * Columns that land, in the order of the manifest; then those that runs have added (`schema.newColumns: evolve`). Throws

@@ -1,7 +1,6 @@
 import type { Manifest } from '../manifest/schema.js';
 import type { PlanOptions, TableChange, TablePlan } from './changes.js';
-import { EVOLVED_COMMENT, EVOLVED_TYPE } from './columns.js';
-import { typeText } from './columnTypes.js';
+import { EVOLVED_COMMENT, EVOLVED_TYPE_TEXT } from './columns.js';
 import type { ExistingStorage, ExistingTable } from './existing.js';
 import { identifier, literal, qualified, storageName } from './names.js';
 import { evolvedNames, planViews } from './plan.js';
@@ -30,8 +29,8 @@ export function addColumns(
   const changes = added.map((name): TableChange => ({
     sql:
       `ALTER TABLE ${qualified(database, storageName(manifest.name))} ADD COLUMN IF NOT EXISTS ` +
-      `${identifier(name)} ${typeText(EVOLVED_TYPE)} COMMENT ${literal(EVOLVED_COMMENT)}`,
-    says: `adds column ${name} ${typeText(EVOLVED_TYPE)}, which is new in the source`,
+      `${identifier(name)} ${EVOLVED_TYPE_TEXT} COMMENT ${literal(EVOLVED_COMMENT)}`,
+    says: `adds column ${name} ${EVOLVED_TYPE_TEXT}, which is new in the source`,
   }));
   return {
     changes: [...changes, ...planViews(manifest, existing, { database }, [...evolved, ...added])],

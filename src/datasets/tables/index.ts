@@ -2,6 +2,7 @@ export type { PlanOptions, TableChange, TablePlan } from './changes.js';
 export { stagingDefinition, tableDefinition } from './definition.js';
 export type { StagingDefinition, TableDefinition, TableOptions } from './definition.js';
 export { UnfitManifestError } from './errors.js';
+export { EVOLVED_TYPE_TEXT } from './columns.js';
 export { addable, addColumns } from './evolve.js';
 export { readTable } from './existing.js';
 export type { ExistingColumn, ExistingStorage, ExistingTable, ExistingView } from './existing.js';

@@ -15,6 +15,8 @@ import { sourceSchema } from '../../../../src/datasets/manifest/source.js';
 import { startFlakyApi, type FlakyApi, type FlakyApiOptions, type FlakyRecord } from '../../../system/flakyApi.js';
 
 export const SECRET = 'se/cret+value-7f3a9';
+/** Ids of so many records of an API. */
+export const ids = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 export const JSON_FORMAT = formatSchema.parse({ type: 'json' });
 export const unpaced: HostPace = { take: () => Promise.resolve() };
 

@@ -7,6 +7,7 @@ import type { FlakyPagination } from '../../../system/flakyApi.js';
 import {
   failureOf,
   fetchAll,
+  ids,
   idsOf,
   numbered,
   optionsOf,
@@ -18,7 +19,6 @@ import {
 } from './fetching.js';
 
 const KINDS: readonly FlakyPagination[] = ['none', 'page', 'offset', 'cursor', 'next-link', 'link-header'];
-const ids = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
 test.each(KINDS)('with pagination %s every record comes once', async (pagination) => {
   const api = await startApi({ records: numbered(25), pagination, pageSize: 10 });

@@ -6,6 +6,7 @@ import {
   failureOf,
   fastClock,
   fetchAll,
+  ids,
   idsOf,
   numbered,
   SECRET,
@@ -15,7 +16,6 @@ import {
   startApi,
 } from './fetching.js';
 
-const ids = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 const auth = { type: 'bearer', value: SECRET } as const;
 
 test.each<Fault>([

@@ -1,7 +1,7 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   cutPieces,
   readJsonLines,
@@ -52,24 +52,29 @@ export function random(seed: number): () => number {
 /** Cuts, reads each piece with DuckDB as a staging would, and deletes it. */
 export class Bench {
   readonly dir: string;
+  /** For inputs that have to be files. */
+  readonly files: string;
   readonly #instance: DuckDBInstance;
   readonly #connection: DuckDBConnection;
 
   private constructor(dir: string, instance: DuckDBInstance, connection: DuckDBConnection) {
-    this.dir = dir;
+    this.dir = join(dir, 'pieces');
+    this.files = join(dir, 'files');
     this.#instance = instance;
     this.#connection = connection;
   }
 
   static async open(): Promise<Bench> {
     const instance = await DuckDBInstance.create(':memory:');
-    return new Bench(await mkdtemp(join(tmpdir(), 'records-')), instance, await instance.connect());
+    const bench = new Bench(await mkdtemp(join(tmpdir(), 'records-')), instance, await instance.connect());
+    await Promise.all([bench.dir, bench.files].map((folder) => mkdir(folder)));
+    return bench;
   }
 
   async close(): Promise<void> {
     this.#connection.closeSync();
     this.#instance.closeSync();
-    await rm(this.dir, { recursive: true });
+    await rm(dirname(this.dir), { recursive: true });
   }
 
   async run(sql: string): Promise<unknown[][]> {

@@ -1,6 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,16 +9,10 @@ import { cutPieces, InputError, type Piece, type RecordInput } from '../../../..
 import { Bench, chunks, count, csv, input, nexts, type Cut } from './cutting.js';
 
 let bench: Bench;
-let files: string;
 beforeAll(async () => {
   bench = await Bench.open();
-  files = `${bench.dir}-files`;
-  await mkdir(files);
 });
-afterAll(async () => {
-  await bench.close();
-  await rm(files, { recursive: true });
-});
+afterAll(() => bench.close());
 
 describe('many small files', () => {
   const small = (index: number): RecordInput => input(`f${index}`, `a,b\n${index},x\n${index},"y\n"\n`);
@@ -240,10 +234,10 @@ describe('Parquet', () => {
   });
 
   it('is cut into pieces of rows, numbered from 1', async () => {
-    const path = join(files, `odd [name] '*?.parquet`);
+    const path = join(bench.files, `odd [name] '*?.parquet`);
     const quoted = path.replaceAll("'", "''");
     await bench.run(`COPY (SELECT i FROM range(10) t(i)) TO '${quoted}' (FORMAT parquet)`);
-    const none = join(files, 'none.parquet');
+    const none = join(bench.files, 'none.parquet');
     await bench.run(`COPY (SELECT i FROM range(0) t(i)) TO '${none}' (FORMAT parquet)`);
     const inputs = [stored(none, 'n'), stored(path, 'a'), stored(none, 'm'), stored(path, 'b'), stored(none, 'o')];
     const shape = (piece: Piece): unknown => [
@@ -278,19 +272,19 @@ describe('Parquet', () => {
   });
 
   it('that is damaged, or not on this disk, is refused', async () => {
-    const path = join(files, 'damaged.parquet');
+    const path = join(bench.files, 'damaged.parquet');
     const instance = await DuckDBInstance.create(':memory:');
     const connection = await instance.connect();
     await connection.run(`COPY (SELECT i FROM range(1000) t(i)) TO '${path}' (FORMAT parquet)`);
     instance.closeSync();
     await writeFile(path, (await readFile(path)).subarray(0, -5));
-    for (const one of [stored(path, 'a'), stored(join(files, 'missing'), 'a'), input('a', '')]) {
+    for (const one of [stored(path, 'a'), stored(join(bench.files, 'missing'), 'a'), input('a', '')]) {
       const failure = await bench.cut([one], { format }).catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(InputError);
       expect((failure as InputError).message).toMatch(
         /^a: (?:is no whole Parquet file: .|Parquet is read from a file)/,
       );
-      expect((failure as InputError).message).not.toContain(files);
+      expect((failure as InputError).message).not.toContain(bench.files);
     }
   });
 });

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,16 +6,10 @@ import { InputError, type RecordInput } from '../../../../src/datasets/records/i
 import { Bench, chunks, count, csv, input, nexts, type Cut } from './cutting.js';
 
 let bench: Bench;
-let files: string;
 beforeAll(async () => {
   bench = await Bench.open();
-  files = `${bench.dir}-files`;
-  await mkdir(files);
 });
-afterAll(async () => {
-  await bench.close();
-  await rm(files, { recursive: true });
-});
+afterAll(() => bench.close());
 
 const cut = (bytes: Uint8Array | string, but: object = {}): Promise<Cut> =>
   bench.cut([input('a', bytes, 100)], { format: csv(but) });
@@ -50,7 +44,7 @@ describe('compressed bytes', () => {
   });
 
   it('of zstd as DuckDB writes it are read, whatever the size of their chunks', async () => {
-    const path = join(files, 'many.csv.zst');
+    const path = join(bench.files, 'many.csv.zst');
     await bench.run(
       `COPY (SELECT i AS a, hash(i) AS b FROM range(20000) t(i)) TO '${path}' (FORMAT csv, COMPRESSION zstd)`,
     );
