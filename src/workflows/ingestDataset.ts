@@ -87,10 +87,11 @@ export async function ingestDataset(request: DatasetRunRequest): Promise<Dataset
   const end = await toItsEnd(state, request);
   upsertMemo({ ...end.counts });
   if (end.status === 'cancelled') throw new CancelledFailure('the run was cancelled; nothing of it is visible');
+  const { dataset, trigger } = request;
+  // Also after one that failed, as its record says: what came meanwhile is not forgotten, and may be what it lacked.
+  if (state.isUploadedAgain) return continueAsNew<typeof ingestDataset>({ dataset, trigger });
   if (end.status === 'failed')
     throw ApplicationFailure.nonRetryable(end.failure ?? 'the run failed', 'DatasetRunFailed', end.counts);
-  const { dataset, trigger } = request;
-  if (state.isUploadedAgain) return continueAsNew<typeof ingestDataset>({ dataset, trigger });
   const { status, counts, warnings } = end;
   return { status, number: state.run.number, counts, inputs: state.inputs(), warnings };
 }

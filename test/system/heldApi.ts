@@ -52,8 +52,8 @@ async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/rows`;
 }
 
-/** A dataset of it. */
-export function heldManifest(name: string, { url }: HeldApi): string {
+/** A dataset of it; `rest` is further YAML of its manifest. */
+export function heldManifest(name: string, { url }: HeldApi, rest = ''): string {
   return `
 version: penstock/v1
 name: ${name}
@@ -67,5 +67,5 @@ source:
 format: { type: json }
 columns: [{ name: id, type: UInt64 }]
 target: { mode: append, key: [id], orderBy: [id] }
-`;
+${rest}`;
 }
