@@ -8,6 +8,7 @@ export { createHostPace, HttpSourceError, localReserve } from './http/index.js';
 export { InputError } from './records/index.js';
 export { StagingError } from './staging/errors.js';
 export type { LandedRow, QuarantinedRow } from './staging/staged.js';
+export type { Staging } from './staging/staging.js';
 export { openStaging } from './run/openStaging.js';
 export { DatasetError, type DatasetDependencies } from './run/dependencies.js';
 export { datasetsAwaiting, type UploadedObject } from './run/awaiting.js';

@@ -1,8 +1,8 @@
 import { createDatasetActivities } from '../activities/index.js';
 import { connectTemporal, reservePlaces } from '../client/index.js';
-import { createHostPace, openStaging, readSecrets } from '../datasets/index.js';
+import { createHostPace, openStaging, readSecrets, type Staging } from '../datasets/index.js';
 import { DATASETS_QUEUE } from '../domain/index.js';
-import { programVersion, retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
+import { Gate, programVersion, retryForever, serveRole, type RoleContext, type RunningRole } from '../service/index.js';
 import { createObjectLister, createObjectStreamer, createStorageCheck } from '../storage/index.js';
 import { awaitSchema, createWarehouse } from '../warehouse/index.js';
 import { watchUploads } from './datasetUploads.js';
@@ -12,6 +12,8 @@ import { watchServers } from './watchServers.js';
 
 const MEGABYTE = 1_048_576;
 const CLICKHOUSE_AWAY_MS = 3_000;
+/** Pieces that are staged at once. Each holds one of the four threads that Node has for files and names as well. */
+const STAGED_AT_ONCE = 3;
 
 /** Role `ingester`: the steps of dataset runs. More of them share the work; what one has in hand is bounded by its slots. */
 export function serve(): Promise<void> {
@@ -51,7 +53,7 @@ async function start(context: RoleContext): Promise<RunningRole> {
     taskQueue: DATASETS_QUEUE,
     activities: {
       ...createDatasetActivities({
-        ...{ warehouse, log, staging, dir: scratch.dir, program: programVersion() },
+        ...{ warehouse, log, staging: inTurns(staging), dir: scratch.dir, program: programVersion() },
         lister: createObjectLister(storage),
         streamer: createObjectStreamer(storage),
         secrets: readSecrets(config.PENSTOCK_SECRETS_DIR),
@@ -73,5 +75,14 @@ async function start(context: RoleContext): Promise<RunningRole> {
       await staging.close();
       await scratch.release();
     },
+  };
+}
+
+function inTurns(staging: Staging): Staging {
+  const gate = new Gate(STAGED_AT_ONCE);
+  return {
+    stage: (piece, request) => gate.run(() => staging.stage(piece, request)),
+    show: (staged, of) => staging.show(staged, of),
+    close: () => staging.close(),
   };
 }

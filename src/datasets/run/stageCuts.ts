@@ -4,15 +4,16 @@ import type { Cut } from './cuts.js';
 import type { DatasetDependencies } from './dependencies.js';
 import { insertPiece } from './insertPiece.js';
 import type { StageCall } from './stageCall.js';
-import type { StagedCut } from './stager.js';
+import { removeFiles, type StagedCut } from './stager.js';
 
 /** A call ends after so long, or so many pieces, and says where the next goes on. */
 const CALL_MS = 600_000;
 const CALL_PIECES = 200;
 
 /**
- * Stages cuts: one is cut while the one before is staged and the one before that is inserted. A piece counts once its
- * rows were counted in the table. Throws what cutting, staging or ClickHouse throw, when all is still.
+ * Stages cuts, two at once since DuckDB works at each with one core: others are cut meanwhile, and those before inserted.
+ * They are inserted one by one in their order, and a piece counts once its rows were counted in the table; behind one of
+ * which the run has to fail none counts. Throws what cutting, staging or ClickHouse throw, when all is still.
  */
 export async function stageCuts(
   dependencies: DatasetDependencies,
@@ -21,33 +22,66 @@ export async function stageCuts(
   cuts: AsyncGenerator<Cut>,
 ): Promise<StagedInputs> {
   const endsAt = performance.now() + CALL_MS;
-  let done: StagedInputs = call.before ?? { ...NOTHING_STAGED };
-  let insertion: Promise<StagedInputs> = Promise.resolve(done);
+  const before: StagedInputs = call.before ?? { ...NOTHING_STAGED };
+  let pieces = before.pieces.length;
+  let stagedBefore: Promise<unknown> = Promise.resolve();
+  let insertedBefore = Promise.resolve(before);
+  let inserted = insertedBefore;
   try {
     let upcoming = next(cuts);
-    for (let cut = await upcoming; cut !== undefined; cut = await upcoming) {
+    for (let cut = await upcoming; cut !== undefined; cut = await unlessFailed(inserted, upcoming)) {
       upcoming = next(cuts);
-      const { staged, evolved } = await stage(cut);
-      // A file of Parquet is of several pieces, and goes with the folder of the share.
-      if (cut.piece.kind !== 'parquet') await rm(cut.piece.path, { force: true });
-      done = await insertion;
-      insertion = insert(dependencies, call, { cut, staged, evolved, before: done });
-      insertion.catch(() => undefined);
-      const isEnough = performance.now() > endsAt || done.pieces.length >= CALL_PIECES;
-      if (staged.failure !== undefined || (isEnough && cut.behind.kind === 'at')) break;
+      const staged = quiet(stageOne(stage, cut));
+      const waitsFor = [stagedBefore, insertedBefore] as const;
+      [stagedBefore, insertedBefore] = [staged, inserted];
+      inserted = quiet(insertInTurn(dependencies, call, { cut, staged, before: inserted }));
+      pieces += 1;
+      const isEnough = performance.now() > endsAt || pieces >= CALL_PIECES;
+      if (isEnough && cut.behind.kind === 'at') break;
+      const [, done] = await Promise.all(waitsFor);
+      if (done.failure !== undefined) break;
     }
-    return await insertion;
+    return await inserted;
   } finally {
-    await insertion.catch(() => undefined);
+    await inserted.catch(() => undefined);
     await cuts.return(undefined);
   }
 }
 
 /** The next one; that it fails is told to who waits for it. */
 function next(cuts: AsyncGenerator<Cut>): Promise<Cut | undefined> {
-  const cut = cuts.next().then(({ value, done }) => (done === true ? undefined : value));
-  cut.catch(() => undefined);
-  return cut;
+  return quiet(cuts.next().then(({ value, done }) => (done === true ? undefined : value)));
+}
+
+function quiet<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined);
+  return promise;
+}
+
+/** None where the run has to fail of what was inserted last. Rejects as soon as it was not inserted. */
+function unlessFailed(inserted: Promise<StagedInputs>, upcoming: Promise<Cut | undefined>): Promise<Cut | undefined> {
+  return Promise.race([inserted.then(({ failure }) => (failure === undefined ? upcoming : undefined)), upcoming]);
+}
+
+async function stageOne(stage: (cut: Cut) => Promise<StagedCut>, cut: Cut): Promise<StagedCut> {
+  const staged = await stage(cut);
+  // A file of Parquet is of several pieces, and goes with the folder of the share.
+  if (cut.piece.kind !== 'parquet') await rm(cut.piece.path, { force: true });
+  return staged;
+}
+
+/** Ends when staging it and inserting those before have, and throws what came first; files that are not inserted are gone. */
+async function insertInTurn(
+  dependencies: DatasetDependencies,
+  call: StageCall,
+  of: { cut: Cut; staged: Promise<StagedCut>; before: Promise<StagedInputs> },
+): Promise<StagedInputs> {
+  const [own, before] = await Promise.allSettled([of.staged, of.before]);
+  const isNext = before.status === 'fulfilled' && before.value.failure === undefined;
+  if (!isNext && own.status === 'fulfilled') await removeFiles(own.value.staged);
+  const done = await of.before;
+  if (done.failure !== undefined) return done;
+  return insert(dependencies, call, { ...(await of.staged), cut: of.cut, before: done });
 }
 
 async function insert(

@@ -15,18 +15,19 @@ export interface StagerOptions extends Required<
   add: (names: readonly string[]) => Promise<void>;
 }
 
-/** Stages cuts one after the other; columns that one brings are added before it counts. */
+/** Stages cuts, maybe several at once; columns that one brings are added before it counts. */
 export function stagerOf(staging: Staging, { add, ...options }: StagerOptions): (cut: Cut) => Promise<StagedCut> {
   let { evolved } = options;
   return async ({ piece }) => {
     for (;;) {
-      const staged = await staging.stage(piece, { ...options, evolved });
+      const known = evolved;
+      const staged = await staging.stage(piece, { ...options, evolved: known });
       const names = options.manifest.schema.newColumns === 'evolve' ? staged.newColumns : [];
-      const fresh = names.filter((name) => !evolved.includes(name));
-      if (fresh.length === 0) return { staged, evolved };
+      const fresh = names.filter((name) => !known.includes(name));
+      if (fresh.length === 0) return { staged, evolved: known };
       await removeFiles(staged);
       await add(fresh);
-      evolved = [...evolved, ...fresh];
+      evolved = [...evolved, ...fresh.filter((name) => !evolved.includes(name))];
     }
   };
 }
