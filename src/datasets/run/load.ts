@@ -94,14 +94,15 @@ function thereAlready(scope: Scope, { name }: Manifest, inBucket: string): strin
 
 /**
  * Whether a row is the last of its key. Rows are told apart by where they stand, so only keys that come more than once are
- * gathered: to sort whole rows by their keys cost three quarters of a load.
+ * gathered, and those of their rows that others follow: to sort whole rows by their keys cost three quarters of a load.
  */
 function isLastOfKey(scope: Scope, inBucket: string): string {
   const repeated = `SELECT _key ${scope.rows()} AND ${inBucket} GROUP BY _key HAVING count() > 1`;
-  const last =
-    `SELECT _key, place.1, place.2 FROM (SELECT _key, max((_input, _line)) AS place ` +
+  const places = `arrayPopBack(arraySort(groupArray((_input, _line))))`;
+  const followed =
+    `SELECT _key, place.1, place.2 FROM (SELECT _key, arrayJoin(${places}) AS place ` +
     `${scope.rows()} AND ${inBucket} AND _key IN (${repeated}) GROUP BY _key)`;
-  return `(_key NOT IN (${repeated}) OR (_key, _input, _line) IN (${last}))`;
+  return `(_key, _input, _line) NOT IN (${followed})`;
 }
 
 function insertion(

@@ -13,17 +13,22 @@ const MOST_AT_ONCE = 1_000;
 export async function sweep({ warehouse }: Pick<DatasetDependencies, 'warehouse'>, dataset: string): Promise<void> {
   const table = identifier(storageName(dataset));
   if ((await rowColumns(warehouse, storageName(dataset))).length === 0) return;
-  const gone = await warehouse.query<{ load: string }>(
-    `SELECT DISTINCT _load AS load FROM ${table} WHERE _load IN
-       (SELECT load FROM dataset_loads FINAL WHERE dataset = ${literal(dataset)} AND status = 'abandoned')
-     LIMIT ${MOST_AT_ONCE}`,
-  );
+  const gone = await abandonedRows(warehouse, dataset, table);
   if (gone.length > 0)
     await warehouse.command(`DELETE FROM ${table} WHERE _load IN (${gone.map(({ load }) => digits(load)).join(', ')})`);
   const target = (await appliedManifest(warehouse, dataset))?.manifest.target;
   if (target?.mode !== 'replace') return;
   for (const id of await replacedPartitions(warehouse, dataset, target.replace === 'partitions'))
     await warehouse.command(`ALTER TABLE ${table} DROP PARTITION ID ${literal(id)}`);
+}
+
+/** Loads that were given up and have rows still. The table is read only where there is any: it may be large. */
+async function abandonedRows(warehouse: Warehouse, dataset: string, table: string): Promise<{ load: string }[]> {
+  const abandoned = `SELECT load FROM dataset_loads FINAL WHERE dataset = ${literal(dataset)} AND status = 'abandoned'`;
+  if ((await warehouse.query(`${abandoned} LIMIT 1`)).length === 0) return [];
+  return warehouse.query<{ load: string }>(
+    `SELECT DISTINCT _load AS load FROM ${table} WHERE _load IN (${abandoned}) LIMIT ${MOST_AT_ONCE}`,
+  );
 }
 
 /**
