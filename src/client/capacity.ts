@@ -3,6 +3,7 @@ import { type Client, WorkflowIdConflictPolicy, WorkflowNotFoundError } from '@t
 import type { Config } from '../config/index.js';
 import {
   CAPACITY_QUERIES,
+  CAPACITY_SIGNALS,
   CAPACITY_UPDATES,
   CAPACITY_WORKFLOW_ID,
   LEASE_MARGIN_MS,
@@ -19,6 +20,8 @@ import {
 
 /** Bound on one call; milliseconds. */
 const CALL_MS = 10_000;
+/** Who does not answer a question within this time is nudged. */
+const ANSWER_MS = 4_000;
 /** What a change may take beyond the longest lease that it waits for. */
 const CHANGE_EXTRA_MS = 15_000;
 /** How often the state is asked about a change that is made and not in force everywhere. */
@@ -48,8 +51,10 @@ export function capacitySettings(config: Config): CapacitySettings {
 }
 
 /**
- * Starts the workflow `capacity` where it does not run; one that runs is left alone, without an event. Where somebody has
- * terminated it, the new one goes on from what the old one knew, or else gives nothing until all leases have run out.
+ * Starts the workflow `capacity` where it does not run; one that runs and answers is left alone, without an event. One that
+ * does not answer is nudged: nothing but updates come to it, whose workflow tasks a server holds in memory alone, and one
+ * that stood still may have lost the one that all others wait for. Where somebody has terminated it, the new one goes on
+ * from what the old one knew, or else gives nothing until all leases have run out.
  */
 export async function ensureCapacity(client: Client, config: Config): Promise<void> {
   await client.withDeadline(Date.now() + CALL_MS, async () => {
@@ -58,7 +63,14 @@ export async function ensureCapacity(client: Client, config: Config): Promise<vo
       if (error instanceof WorkflowNotFoundError) return undefined;
       throw error;
     });
-    if (before?.status.name === 'RUNNING') return;
+    if (before?.status.name === 'RUNNING') {
+      const isAnswered = await readCapacity(client, ANSWER_MS).then(
+        () => true,
+        () => false,
+      );
+      if (!isAnswered) await handle.signal(CAPACITY_SIGNALS.nudge);
+      return;
+    }
     const settings = capacitySettings(config);
     const snapshot =
       before === undefined ? undefined : await handle.query<object>(CAPACITY_QUERIES.snapshot).catch(() => undefined);

@@ -15,6 +15,8 @@ export const CAPACITY_UPDATES = {
   change: 'change',
   configure: 'configure',
 } as const;
+/** `nudge` changes nothing: it is an event, for which the server has to make a workflow task that is written down. */
+export const CAPACITY_SIGNALS = { nudge: 'nudge' } as const;
 export const CAPACITY_QUERIES = { state: 'capacity', snapshot: 'snapshot' } as const;
 
 /** What a lease counts as taken beyond its end, milliseconds: clocks of two machines do not run alike. */

@@ -4,6 +4,7 @@ import {
   condition,
   continueAsNew,
   defineQuery,
+  defineSignal,
   defineUpdate,
   proxyActivities,
   setCurrentDetails,
@@ -12,6 +13,7 @@ import {
 } from '@temporalio/workflow';
 import {
   CAPACITY_QUERIES,
+  CAPACITY_SIGNALS,
   CAPACITY_UPDATES,
   describeCapacity,
   LEASE_MARGIN_MS,
@@ -32,6 +34,7 @@ export const shareUpdate = defineUpdate<ShareReply, [ShareRequest]>(CAPACITY_UPD
 export const windowUpdate = defineUpdate<WindowReply, [WindowRequest]>(CAPACITY_UPDATES.window);
 export const changeUpdate = defineUpdate<ChangeRecord, [ChangeRequest]>(CAPACITY_UPDATES.change);
 export const configureUpdate = defineUpdate<number, [CapacitySettings]>(CAPACITY_UPDATES.configure);
+export const nudgeSignal = defineSignal(CAPACITY_SIGNALS.nudge);
 export const capacityQuery = defineQuery<CapacityState>(CAPACITY_QUERIES.state);
 /** All of it, to begin another execution with should this one be terminated. */
 export const snapshotQuery = defineQuery<CapacitySnapshot>(CAPACITY_QUERIES.snapshot);
@@ -99,6 +102,7 @@ export async function capacity(input: CapacityInput): Promise<void> {
     describe();
     return board.revision;
   });
+  setHandler(nudgeSignal, () => undefined);
   setHandler(capacityQuery, () => board.state(Date.now()));
   setHandler(snapshotQuery, () => board.snapshot());
   describe();

@@ -6,7 +6,7 @@ import { startBrokerProxy, type BrokerProxy } from './brokerProxy.js';
 import { SERVERS, takeAway, waitsOf, type Server } from './outage.js';
 import { endpointsNow, eventually, imageCounts, select, uploadAll, type Uploaded } from './pipeline.js';
 import { residentMb, type RoleProcess } from './roleProcess.js';
-import { Sender, type Sent } from './sender.js';
+import { Sender, type Load, type Sent } from './sender.js';
 import { startSlowProxy, type SlowProxy } from './slowProxy.js';
 
 /** How long a server stays away, seconds. The issue of it is a minute; more roles find out what they do in it. */
@@ -40,6 +40,8 @@ let sender: Sender;
 let before: { pids: Record<string, number>; mb: Record<Role, number> };
 const prefixes: { prefix: string; images: number }[] = [];
 const away: (() => void)[] = [];
+/** What sends until it is stopped, also where a test fails: it would be in the way of all that follow. */
+const loads: Load[] = [];
 const proxies: (BrokerProxy | SlowProxy)[] = [];
 
 const back = (): void => {
@@ -55,7 +57,16 @@ beforeAll(async () => {
   before = { pids, mb: await resident() };
 });
 
-afterEach(back);
+const steadily = (from: Sender, next: (index: number) => Sent): Load => {
+  const load = from.steady(PER_SECOND, next);
+  loads.push(load);
+  return load;
+};
+
+afterEach(async () => {
+  back();
+  await Promise.allSettled(loads.splice(0).map((load) => load.stop()));
+});
 
 afterAll(async () => {
   await fleet.close(
@@ -103,10 +114,12 @@ async function allSay(server: Server): Promise<void> {
   );
 }
 
+const asWait = (error: unknown): Record<string, string> => ({ nobody: String(error) });
+
 async function allReady(): Promise<void> {
   for (const role of ROLES)
     await eventually(
-      async () => ({ role, waits: await waitsOf(await addressOf(role)) }),
+      async () => ({ role, waits: await waitsOf(await addressOf(role)).catch(asWait) }),
       ({ waits }) => Object.keys(waits).length === 0,
       120_000,
     );
@@ -161,7 +174,7 @@ describe(`a server that is away under load, for ${AWAY_S} s, Temporal for ${TEMP
     { timeout: 420_000 },
     async (server) => {
       const prefix = `away-${server}/`;
-      const load = sender.steady(PER_SECOND, noop(prefix));
+      const load = steadily(sender, noop(prefix));
       await sleep(2_000);
       const beganMs = performance.now();
       away.push(await takeAway(server, 'hung'));
@@ -192,7 +205,7 @@ describe(`a server that is away under load, for ${AWAY_S} s, Temporal for ${TEMP
       const first = Array.from({ length: IN_FLIGHT }, (_, index) => noop(prefix)(index));
       for (let at = 0; at < first.length; at += 100)
         await Promise.all(first.slice(at, at + 100).map((one) => sender.send(one)));
-      const load = sender.steady(PER_SECOND, (index) => noop(prefix)(IN_FLIGHT + index));
+      const load = steadily(sender, (index) => noop(prefix)(IN_FLIGHT + index));
       const { rows } = await imageCounts(prefix);
       expect(IN_FLIGHT - rows).toBeGreaterThan(IN_FLIGHT / 2);
       const beganMs = performance.now();
@@ -227,7 +240,7 @@ it(`servers that answer ${SLOW_MS} ms late slow roles down, and make none of the
     fleet.role('detector', { ...slow, PENSTOCK_GCS_ENDPOINT: storage ?? '', PENSTOCK_DETECT_CHILDREN: '1' }),
   ]);
   const slowly = new Sender(() => roles[0].address);
-  const load = slowly.steady(PER_SECOND, noop('away-slow/'));
+  const load = steadily(slowly, noop('away-slow/'));
   await pictures('away-pictures-slow/', 40);
   await sleep(5_000);
   const sent = await load.stop();

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { askShare, readCapacity } from '../../src/client/index.js';
+import { askShare, ensureCapacity, readCapacity } from '../../src/client/index.js';
+import { loadConfig } from '../../src/config/index.js';
 import {
   CAPACITY_UPDATES,
   CAPACITY_WORKFLOW_ID,
@@ -10,6 +11,7 @@ import {
   type ChangeRecord,
   type ShareRequest,
 } from '../../src/domain/index.js';
+import { roleEnvironment } from '../../src/embedded/index.js';
 import { endpointsNow, eventually, select } from './pipeline.js';
 import { penstock } from './program.js';
 import { recordHistory } from './recordHistory.js';
@@ -196,6 +198,24 @@ describe('penstock capacity', () => {
       expect(state.changes[0]).toMatchObject({ why: 'verb-away' });
     },
   );
+
+  it('has an event of its own when nobody answers for it, and goes on as before', async () => {
+    const { pids, ...endpoints } = await endpointsNow();
+    const pid = pids['orchestrator'] ?? 0;
+    process.kill(pid, 'SIGSTOP');
+    try {
+      await ensureCapacity(client, loadConfig(roleEnvironment({ ...endpoints, pids })));
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    // While a workflow task is out, the server keeps it back.
+    await eventually(
+      async () => (await client.workflow.getHandle(CAPACITY_WORKFLOW_ID).fetchHistory()).events ?? [],
+      (events) => events.some((event) => event.workflowExecutionSignaledEventAttributes?.signalName === 'nudge'),
+      30_000,
+    );
+    expect(await readCapacity(client)).toHaveProperty('revision');
+  });
 
   it('takes no update by hand that is no change', async () => {
     const handle = client.workflow.getHandle(CAPACITY_WORKFLOW_ID);

@@ -14,6 +14,11 @@ export interface Answered {
   status: number;
 }
 
+/** What is sent until it is stopped; `stop` tells how many, once all were taken, and may be called again. */
+export interface Load {
+  stop: () => Promise<number>;
+}
+
 const TRY_MS = 15_000;
 const AGAIN_MS = 500;
 
@@ -58,7 +63,7 @@ export class Sender {
   }
 
   /** Sends one event after the other, so many a second, whatever is answered, until told to stop; at most 300 are open. */
-  steady(perSecond: number, next: (index: number) => Sent): { stop: () => Promise<number> } {
+  steady(perSecond: number, next: (index: number) => Sent): Load {
     const sending: Promise<void>[] = [];
     const timer = setInterval(() => {
       if (this.#open < 300) sending.push(this.send(next(sending.length)));
