@@ -48,6 +48,19 @@ export async function insertPiece(
   }
 }
 
+/**
+ * The number of the input of each row that comes, and FROM what with which conditions. Names of thousands of inputs are more
+ * than a statement may hold, so they are joined; of one input that would cost each row as much as all else that is done
+ * with it. A row whose input is not known is missed when the rows are counted.
+ */
+function numbered(structure: string, listed: string, inputs: readonly number[]): { number: string; from: string } {
+  const came = `FROM input(${literal(structure)}) AS came`;
+  const [only, ...others] = inputs;
+  if (only !== undefined && others.length === 0)
+    return { number: String(only), from: `${came} WHERE _source = (SELECT listed_source FROM (${listed}))` };
+  return { number: 'listed_input', from: `${came} INNER JOIN (${listed}) AS listed ON _source = listed_source` };
+}
+
 async function insertOnce(
   { warehouse }: DatasetDependencies,
   { run, plan, manifest, signal }: StageCall,
@@ -57,12 +70,10 @@ async function insertOnce(
   const tables = stagingTables(run);
   if (staged.path !== undefined && staged.rows > 0) {
     const { columns, structure, select } = rowStructure(manifest, evolved);
-    // Names of thousands of inputs are more than a statement may hold. A row whose input is not known is missed below.
+    const { number, from } = numbered(structure, listedInputs(run, plan.planId, inputs), inputs);
     await warehouse.insertFile({
       sql: `INSERT INTO ${tables.rows} (${[...columns, '_input', '_piece'].map(identifier).join(', ')})
-        SELECT ${select.join(', ')}, listed_input, ${piece}
-        FROM input(${literal(structure)}) AS came
-        INNER JOIN (${listedInputs(run, plan.planId, inputs)}) AS listed ON _source = listed_source`,
+        SELECT ${select.join(', ')}, ${number}, ${piece} ${from}`,
       format: 'Parquet',
       path: staged.path,
       timeoutMs: TIMEOUT_MS,

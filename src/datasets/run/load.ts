@@ -31,7 +31,8 @@ export async function loadBucket(
   await recordLoads(warehouse, 'loading', [{ dataset: run.dataset, load, publication: run.number, run: run.runId }]);
 
   const inBucket = keysOf(bucket, settled.buckets);
-  const there = manifest.target.mode === 'append' ? thereAlready(scope, manifest, inBucket) : 'false';
+  const isFirst = manifest.target.mode !== 'append' || (await isEmpty(warehouse, run.dataset));
+  const there = isFirst ? 'false' : thereAlready(scope, manifest, inBucket);
   const [staged] = await scope.select<{ rows: string; keys: string; there: string }>(
     `count() AS rows, uniqExact(_key) AS keys, uniqExactIf(_key, ${there}) AS there`,
     inBucket,
@@ -52,6 +53,11 @@ export async function loadBucket(
   if (loaded !== expected)
     throw new WarehouseError('unavailable', undefined, `of ${expected} rows to load ${loaded} are in the table`);
   return { load, staged: rows, loaded, duplicates: rows - loaded };
+}
+
+/** Other runs load nothing meanwhile, and the loads of this one have other keys. */
+async function isEmpty(warehouse: DatasetDependencies['warehouse'], dataset: string): Promise<boolean> {
+  return (await warehouse.query(`SELECT 1 FROM ${identifier(storageName(dataset))} LIMIT 1`)).length === 0;
 }
 
 /** Rows that the table has of a load. */
