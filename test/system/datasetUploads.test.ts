@@ -51,15 +51,12 @@ it('an upload that comes while a run of uploads is at work has one after it, als
   expect(await runs(dataset, 1)).toEqual([{ trigger: 'upload', status: 'failed', inputs: '2', loaded: '0' }]);
   api.rows = 3;
   expect((await runs(dataset, 2))[1]).toEqual({ trigger: 'upload', status: 'published', inputs: '3', loaded: '3' });
-  expect(
-    (
-      await eventually(
-        () => handle.describe(),
-        ({ status }) => status.name !== 'RUNNING',
-        30_000,
-      )
-    ).status.name,
-  ).toBe('COMPLETED');
+  const ended = await eventually(
+    () => handle.describe(),
+    ({ status }) => status.name !== 'RUNNING',
+    30_000,
+  );
+  expect(ended.status.name).toBe('COMPLETED');
 });
 
 function manifest(name: string, onUpload: boolean): string {

@@ -50,8 +50,8 @@ export async function insertPiece(
 
 /**
  * The number of the input of each row that comes, and FROM what with which conditions. Names of thousands of inputs are more
- * than a statement may hold, so they are joined; of one input that would cost each row as much as all else that is done
- * with it. A row whose input is not known is missed when the rows are counted.
+ * than a statement may hold, so they are joined; one stands in the statement, since a join is work for each row. A row whose
+ * input is not known is missed when the rows are counted.
  */
 function numbered(structure: string, listed: string, inputs: readonly number[]): { number: string; from: string } {
   const came = `FROM input(${literal(structure)}) AS came`;

@@ -31,8 +31,8 @@ export async function loadBucket(
   await recordLoads(warehouse, 'loading', [{ dataset: run.dataset, load, publication: run.number, run: run.runId }]);
 
   const inBucket = keysOf(bucket, settled.buckets);
-  const isFirst = manifest.target.mode !== 'append' || (await isEmpty(warehouse, run.dataset));
-  const there = isFirst ? 'false' : thereAlready(scope, manifest, inBucket);
+  const mayBeThere = manifest.target.mode === 'append' && !(await isEmpty(warehouse, run.dataset));
+  const there = mayBeThere ? thereAlready(scope, manifest, inBucket) : 'false';
   const [staged] = await scope.select<{ rows: string; keys: string; there: string }>(
     `count() AS rows, uniqExact(_key) AS keys, uniqExactIf(_key, ${there}) AS there`,
     inBucket,

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { parseManifest } from '../../../../src/datasets/index.js';
 import type { Cut } from '../../../../src/datasets/run/cuts.js';
 import { stageCuts } from '../../../../src/datasets/run/stageCuts.js';
 import type { StagedCut } from '../../../../src/datasets/run/stager.js';
@@ -10,17 +9,9 @@ import type { DatasetPlan, DatasetRun, StagedInputs } from '../../../../src/doma
 import { createLogger } from '../../../../src/telemetry/index.js';
 import type { Warehouse } from '../../../../src/warehouse/index.js';
 import { eventually, temporaryFolder } from '../../embedded/rig.js';
+import { ordersManifest } from './orders.js';
 
-const { manifest } = parseManifest(
-  `version: penstock/v1
-name: orders
-source: { type: files, folder: /exports, match: ['*.csv'] }
-format: { type: csv }
-columns: [{ name: id, type: UInt32 }]
-target: { mode: append, orderBy: [id], key: [id] }
-`,
-  'orders.yaml',
-);
+const manifest = ordersManifest();
 const run: DatasetRun = {
   ...{ dataset: 'orders', number: '1', workflowId: 'w', runId: 'r', trigger: 'hand' },
   ...{ logicalDate: '2026-01-01T00:00:00.000Z', startedAt: '2026-01-01T00:00:00.000Z' },

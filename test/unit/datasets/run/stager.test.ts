@@ -1,20 +1,10 @@
 import { expect, it } from 'vitest';
-import { parseManifest } from '../../../../src/datasets/index.js';
 import type { Cut } from '../../../../src/datasets/run/cuts.js';
 import { stagerOf } from '../../../../src/datasets/run/stager.js';
 import type { StagedPiece, Staging } from '../../../../src/datasets/staging/index.js';
+import { ordersManifest } from './orders.js';
 
-const { manifest } = parseManifest(
-  `version: penstock/v1
-name: orders
-source: { type: files, folder: /exports, match: ['*.csv'] }
-format: { type: csv }
-columns: [{ name: id, type: UInt32 }]
-schema: { newColumns: evolve }
-target: { mode: append, orderBy: [id], key: [id] }
-`,
-  'orders.yaml',
-);
+const manifest = ordersManifest('schema: { newColumns: evolve }\n');
 
 it('pieces that are staged at once and bring the same new column are both staged with it, and it is known once', async () => {
   const brings: Record<number, string[]> = { 1: ['a'], 2: ['b', 'a'], 3: [] };
